@@ -1,1 +1,11 @@
+//! The protocol: bytes to requests and results, and back. Shared by the proxy and the simulated core.
+
 pub mod codes;
+pub mod fields;
+pub mod frame;
+pub mod param;
+pub mod request;
+pub mod result;
+pub mod url;
+pub mod write;
+pub mod xml;

@@ -1,0 +1,111 @@
+//! The fields of one message, REQUEST or RESULT alike: names and values in the order they came.
+
+use std::ops::Range;
+
+use super::param::Param;
+
+/// A piece of text: part of the message, or made anew where entities or character sets asked for it.
+#[derive(Clone, Debug)]
+pub(super) enum Text {
+    /// A part of [`Fields::source`].
+    Part(Range<u32>),
+    /// Made anew.
+    Made(Box<str>),
+}
+
+impl Text {
+    pub(super) fn of<'a>(&'a self, source: &'a str) -> &'a str {
+        match self {
+            Self::Part(range) => &source[range.start as usize..range.end as usize],
+            Self::Made(text) => text,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Stored {
+    param: Option<Param>,
+    name: Text,
+    value: Text,
+    markup: Option<Box<str>>,
+}
+
+/// The fields of one message.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    source: String,
+    stored: Vec<Stored>,
+}
+
+/// One field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// The parameter, where the reference knows it.
+    pub param: Option<Param>,
+    /// The name as it was sent.
+    pub name: &'a str,
+    /// The value, unescaped, without the white space around it.
+    pub value: &'a str,
+    /// The whole element as well-formed XML, where it has attributes or elements inside.
+    pub markup: Option<&'a str>,
+}
+
+impl Fields {
+    /// Room for the fields of a usual message.
+    pub(super) fn with_room() -> Self {
+        Self { source: String::new(), stored: Vec::with_capacity(16) }
+    }
+
+    /// The fields, now that reading is over, with the message that their [`Text::Part`]s are parts of.
+    pub(super) fn with_source(self, source: String) -> Self {
+        Self { source, ..self }
+    }
+
+    pub(super) fn push(&mut self, source: &str, name: Text, value: Text, markup: Option<Box<str>>) {
+        let param = Param::from_name(name.of(source));
+        self.stored.push(Stored { param, name, value, markup });
+    }
+
+    /// How many fields there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.stored.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.stored.is_empty()
+    }
+
+    /// The fields in the order they came.
+    pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
+        self.stored.iter().map(|f| self.view(f))
+    }
+
+    fn view<'a>(&'a self, field: &'a Stored) -> Field<'a> {
+        Field {
+            param: field.param,
+            name: field.name.of(&self.source),
+            value: field.value.of(&self.source),
+            markup: field.markup.as_deref(),
+        }
+    }
+
+    /// The value of a parameter: the first that is not blank.
+    #[must_use]
+    pub fn get(&self, param: Param) -> Option<&str> {
+        self.values(param).find(|value| !value.is_empty())
+    }
+
+    /// Every value of a parameter, blank ones too.
+    pub fn values(&self, param: Param) -> impl Iterator<Item = &str> {
+        self.stored.iter().filter(move |f| f.param == Some(param)).map(|f| f.value.of(&self.source))
+    }
+
+    /// Whether a parameter is there, be it blank.
+    #[must_use]
+    pub fn has(&self, param: Param) -> bool {
+        self.values(param).next().is_some()
+    }
+}

@@ -1,0 +1,404 @@
+//! Bytes ↔ frames: cuts a message where its root element closes.
+//!
+//! Requests in the wild span several lines, so a line is never a message. Nor is the first
+//! `</REQUEST>`: comments, CDATA, declarations and quoted attributes may hold one. The scanner knows
+//! just enough XML for that, reads every byte once, and leaves all judgement to [`super::xml`]: a
+//! message whose inner tags do not match is still cut at its own end, so the next one is read well.
+
+use bytes::{Buf, Bytes, BytesMut};
+use memchr::{memchr, memchr3, memmem};
+use tokio_util::codec::Decoder;
+
+/// What the decoder found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// From the first `<` to the end of the root element.
+    Message(Bytes),
+    /// Something that no message can be made of, and which the sender is told of.
+    Fault(FrameFault),
+}
+
+/// Why bytes are no message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameFault {
+    /// Text where an element should begin.
+    #[error("expected an XML element, found {0:?}")]
+    Junk(String),
+    /// The message grew over the limit before it ended.
+    #[error("larger than the limit of {0} bytes")]
+    TooLarge(usize),
+    /// A document type declaration: it could define entities, so it is refused unread.
+    #[error("a document type declaration (DTD) is not accepted")]
+    Doctype,
+    /// The peer stopped sending inside a message.
+    #[error("the message ends before its root element closes")]
+    Truncated,
+}
+
+impl FrameFault {
+    /// Whether nothing after it can be understood, so that the connection is closed once it is answered.
+    #[must_use]
+    pub const fn is_fatal(&self) -> bool {
+        !matches!(self, Self::Junk(_))
+    }
+}
+
+/// Cuts frames out of a stream; remembers how far it has read, so a byte is looked at once however
+/// small the pieces it arrives in.
+#[derive(Debug)]
+pub struct FrameDecoder {
+    max_bytes: usize,
+    at: usize,
+    inside: Inside,
+    root: Option<Root>,
+}
+
+/// The root element: where its name stands, and how many elements of that name are open.
+#[derive(Clone, Debug)]
+struct Root {
+    name: std::ops::Range<usize>,
+    open: usize,
+}
+
+/// The construct that the scanner stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inside {
+    Text,
+    /// `<` was seen and what it begins is not known yet.
+    Markup,
+    Comment,
+    CData,
+    Instruction,
+    /// A tag that began at `start`; `quote` is the open quote of an attribute value.
+    Tag {
+        start: usize,
+        quote: Option<u8>,
+    },
+}
+
+/// One step of the scanner.
+enum Step {
+    /// Go on.
+    On,
+    /// The bytes at hand are used up.
+    NeedMore,
+    /// The root element closed; the message ends here.
+    End,
+    /// Not a message.
+    Fault(FrameFault),
+}
+
+impl FrameDecoder {
+    /// A decoder for messages of at most `max_bytes`.
+    #[must_use]
+    pub const fn new(max_bytes: usize) -> Self {
+        Self { max_bytes, at: 0, inside: Inside::Text, root: None }
+    }
+
+    /// Whether a message has begun and not ended.
+    #[must_use]
+    pub const fn is_mid_message(&self) -> bool {
+        self.at > 0
+    }
+
+    fn step(&mut self, buf: &[u8]) -> Step {
+        match self.inside {
+            Inside::Text => self.text(buf),
+            Inside::Markup => self.markup(buf),
+            Inside::Comment => self.skip_past(buf, b"-->"),
+            Inside::CData => self.skip_past(buf, b"]]>"),
+            Inside::Instruction => self.skip_past(buf, b"?>"),
+            Inside::Tag { start, quote } => self.tag(buf, start, quote),
+        }
+    }
+
+    fn text(&mut self, buf: &[u8]) -> Step {
+        let Some(found) = memchr(b'<', &buf[self.at..]) else {
+            self.at = buf.len();
+            return Step::NeedMore;
+        };
+        self.at += found;
+        self.inside = Inside::Markup;
+        Step::On
+    }
+
+    /// At a `<`: what does it begin?
+    fn markup(&mut self, buf: &[u8]) -> Step {
+        const OPENERS: [(&[u8], Inside); 3] =
+            [(b"<!--", Inside::Comment), (b"<![CDATA[", Inside::CData), (b"<?", Inside::Instruction)];
+        let rest = &buf[self.at..];
+        for (opener, inside) in OPENERS {
+            if rest.starts_with(opener) {
+                self.inside = inside;
+                self.at += opener.len();
+                return Step::On;
+            }
+            if opener.starts_with(rest) {
+                return Step::NeedMore;
+            }
+        }
+        match rest[1] {
+            b'!' => return Step::Fault(FrameFault::Doctype),
+            c if c == b'/' || is_name_start(c) => {
+                self.inside = Inside::Tag { start: self.at, quote: None };
+            }
+            _ => self.inside = Inside::Text,
+        }
+        self.at += 1;
+        Step::On
+    }
+
+    /// In a comment, CDATA section or instruction: to its end, or as far as there is anything.
+    fn skip_past(&mut self, buf: &[u8], end: &[u8]) -> Step {
+        if let Some(found) = memmem::find(&buf[self.at..], end) {
+            self.at += found + end.len();
+            self.inside = Inside::Text;
+            return Step::On;
+        }
+        self.at = self.at.max((buf.len() + 1).saturating_sub(end.len()));
+        Step::NeedMore
+    }
+
+    /// In a tag: to its `>`, over quoted attribute values.
+    fn tag(&mut self, buf: &[u8], start: usize, quote: Option<u8>) -> Step {
+        let rest = &buf[self.at..];
+        let found = match quote {
+            Some(quote) => memchr(quote, rest),
+            None => memchr3(b'>', b'"', b'\'', rest),
+        };
+        let Some(found) = found else {
+            self.at = buf.len();
+            return Step::NeedMore;
+        };
+        self.at += found + 1;
+        match (quote, rest[found]) {
+            (None, b'>') => {
+                self.inside = Inside::Text;
+                self.close_tag(buf, start)
+            }
+            (None, opened) => self.in_tag(start, Some(opened)),
+            (Some(_), _) => self.in_tag(start, None),
+        }
+    }
+
+    fn in_tag(&mut self, start: usize, quote: Option<u8>) -> Step {
+        self.inside = Inside::Tag { start, quote };
+        Step::On
+    }
+
+    /// A whole tag was read: does the root element open or close with it?
+    fn close_tag(&mut self, buf: &[u8], start: usize) -> Step {
+        let is_end = buf[start + 1] == b'/';
+        let is_empty = !is_end && buf[self.at - 2] == b'/';
+        let name = name_at(buf, start + 1 + usize::from(is_end));
+        match &mut self.root {
+            None if is_end => return Step::Fault(junk(&buf[start..self.at])),
+            None if is_empty => return Step::End,
+            None => self.root = Some(Root { name, open: 1 }),
+            Some(root) if is_empty || buf[name].ne(&buf[root.name.clone()]) => {}
+            Some(root) if !is_end => root.open += 1,
+            Some(root) => root.open -= 1,
+        }
+        if self.root.as_ref().is_some_and(|root| root.open == 0) { Step::End } else { Step::On }
+    }
+
+    /// Takes the scanned bytes out and starts afresh.
+    fn take(&mut self, buf: &mut BytesMut, len: usize) -> Bytes {
+        *self = Self::new(self.max_bytes);
+        buf.split_to(len).freeze()
+    }
+
+    /// White space and a byte order mark between messages.
+    fn skip_between(&self, buf: &mut BytesMut) {
+        if self.at > 0 {
+            return;
+        }
+        loop {
+            let blank = buf.iter().take_while(|b| b.is_ascii_whitespace()).count();
+            buf.advance(blank);
+            if !buf.starts_with(BOM) {
+                return;
+            }
+            buf.advance(BOM.len());
+        }
+    }
+
+    /// Text before any `<`: reported up to the next line or element.
+    fn leading_junk(&mut self, buf: &mut BytesMut) -> Option<Frame> {
+        if self.at > 0 || buf.first().is_none_or(|b| *b == b'<') || BOM.starts_with(buf) {
+            return None;
+        }
+        let end = memchr::memchr2(b'<', b'\n', buf).or((buf.len() >= self.max_bytes).then_some(buf.len()))?;
+        let line = self.take(buf, end);
+        Some(Frame::Fault(junk(&line)))
+    }
+
+    /// A fatal fault takes all that came; a stray end tag only what was read, so that the next
+    /// message is understood.
+    fn fault(&mut self, buf: &mut BytesMut, fault: FrameFault) -> Frame {
+        let len = if fault.is_fatal() { buf.len() } else { self.at };
+        self.take(buf, len);
+        Frame::Fault(fault)
+    }
+
+    /// Whether there is anything to scan yet: an element has begun.
+    fn has_begun(&self, buf: &[u8]) -> bool {
+        self.at > 0 || buf.first() == Some(&b'<')
+    }
+}
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+fn junk(bytes: &[u8]) -> FrameFault {
+    let shown = &bytes[..bytes.len().min(40)];
+    FrameFault::Junk(String::from_utf8_lossy(shown).trim_end().to_owned())
+}
+
+const fn is_name_start(c: u8) -> bool {
+    c.is_ascii_alphabetic() || c == b'_' || c == b':' || c >= 0x80
+}
+
+fn name_at(buf: &[u8], start: usize) -> std::ops::Range<usize> {
+    let len =
+        buf[start..].iter().take_while(|c| !matches!(c, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>')).count();
+    start..start + len
+}
+
+impl Decoder for FrameDecoder {
+    type Item = Frame;
+    type Error = std::io::Error;
+
+    fn decode(&mut self, buf: &mut BytesMut) -> Result<Option<Frame>, Self::Error> {
+        self.skip_between(buf);
+        if let Some(frame) = self.leading_junk(buf) {
+            return Ok(Some(frame));
+        }
+        while self.has_begun(buf) && self.at < buf.len() {
+            match self.step(buf) {
+                Step::On => {}
+                Step::NeedMore => break,
+                Step::End if self.at > self.max_bytes => break,
+                Step::End => {
+                    let len = self.at;
+                    return Ok(Some(Frame::Message(self.take(buf, len))));
+                }
+                Step::Fault(fault) => return Ok(Some(self.fault(buf, fault))),
+            }
+        }
+        let too_large = self.at.max(buf.len()) > self.max_bytes;
+        Ok(too_large.then(|| self.fault(buf, FrameFault::TooLarge(self.max_bytes))))
+    }
+
+    fn decode_eof(&mut self, buf: &mut BytesMut) -> Result<Option<Frame>, Self::Error> {
+        let frame = self.decode(buf)?;
+        if frame.is_some() || buf.is_empty() {
+            return Ok(frame);
+        }
+        Ok(Some(self.fault(buf, FrameFault::Truncated)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Decodes `bytes` fed in pieces of `piece`, up to the end or a fatal fault.
+    fn frames(bytes: &[u8], piece: usize) -> Vec<Frame> {
+        let mut decoder = FrameDecoder::new(1000);
+        let mut buf = BytesMut::new();
+        let mut found = Vec::new();
+        for chunk in bytes.chunks(piece) {
+            buf.extend_from_slice(chunk);
+            while let Some(frame) = decoder.decode(&mut buf).unwrap() {
+                let is_fatal = matches!(&frame, Frame::Fault(fault) if fault.is_fatal());
+                found.push(frame);
+                if is_fatal {
+                    return found;
+                }
+            }
+        }
+        found.extend(decoder.decode_eof(&mut buf).unwrap());
+        found
+    }
+
+    fn message(text: &str) -> Frame {
+        Frame::Message(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    #[test]
+    fn the_end_tag_counts_only_where_it_is_one() {
+        let messages = [
+            "<R>\r\n  <A>1</A>\r\n</R>",
+            "<R><!-- </R> --><A/></R>",
+            "<R><A><![CDATA[</R>]]></A></R>",
+            "<?xml version=\"1.0\"?><?x </R> ?><R></R>",
+            "<R a=\"</R>\" b='>'>x</R>",
+            "<R><R>inner</R></R>",
+            "<R/>",
+            "<R><A>broken</B></R>",
+            "<R>1 < 2 && x</R >",
+            "<R><RA></RA></R>",
+        ];
+        let stream = messages.join("\r\n");
+        let expected: Vec<_> = messages.iter().map(|m| message(m)).collect();
+        for piece in [1, 2, 3, 7, 1000] {
+            assert_eq!(frames(stream.as_bytes(), piece), expected, "pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn space_and_byte_order_marks_between_messages_are_nothing() {
+        for piece in [1, 100] {
+            assert_eq!(frames(b"\r\n\xEF\xBB\xBF <R>1</R>\n\n\xEF\xBB\xBF\r", piece), [message("<R>1</R>")]);
+        }
+    }
+
+    #[test]
+    fn junk_is_told_once_a_line_and_the_next_message_is_read() {
+        let junk = |t: &str| Frame::Fault(FrameFault::Junk(t.into()));
+        for piece in [1, 5, 100] {
+            let found = frames(b"hello\r\nyou<R>1</R></X>\n< R></X><R/>", piece);
+            let expected = [
+                junk("hello"),
+                junk("you"),
+                message("<R>1</R>"),
+                junk("</X>"),
+                junk("</X>"),
+                message("<R/>"),
+            ];
+            assert_eq!(found, expected, "pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_on_is_fatal() {
+        let big = format!("<R>{}</R>", "x".repeat(1000));
+        let cases: [(&[u8], FrameFault); 5] = [
+            (b"<!DOCTYPE R [<!ENTITY a \"b\">]><R/>", FrameFault::Doctype),
+            (b"<R><!ELEMENT x></R>", FrameFault::Doctype),
+            (big.as_bytes(), FrameFault::TooLarge(1000)),
+            (b"<R><A>1</A>", FrameFault::Truncated),
+            (b"<R><![CDATA[ ", FrameFault::Truncated),
+        ];
+        for (bytes, fault) in cases {
+            for piece in [1, 64, 5000] {
+                let found = frames(bytes, piece);
+                assert_eq!(found.first(), Some(&Frame::Fault(fault.clone())), "pieces of {piece}");
+                assert!(fault.is_fatal());
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_of_just_the_limit_passes() {
+        let exact = format!("<R>{}</R>", "x".repeat(1000 - 7));
+        assert_eq!(frames(exact.as_bytes(), 64), [message(&exact)]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn pieces_never_change_what_is_found(text in "[-<>/!?\\[\\]CDAT\"' aR\r\n]{0,80}", piece in 1usize..20) {
+            proptest::prop_assert_eq!(frames(text.as_bytes(), piece), frames(text.as_bytes(), 1000));
+        }
+    }
+}

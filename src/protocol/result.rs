@@ -1,0 +1,154 @@
+//! Results: what a client gets, and what a core's reply says in its first few elements.
+
+use std::borrow::Cow;
+
+use super::codes::{Codes, ResultType};
+use super::param::Param;
+use super::write::{close, element, open};
+use super::xml::{self, RESULT_BOUNDS};
+
+/// An answer, without the name of the request that it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// RESULTTYPE.
+    pub label: Cow<'static, str>,
+    /// RESULTCODE.
+    pub code: i32,
+    /// RESULTMSG.
+    pub message: Cow<'static, str>,
+    /// The XML behind RESULTMSG: the function's own elements.
+    pub body: String,
+}
+
+impl Reply {
+    /// An answer of a known type.
+    #[must_use]
+    pub fn new(codes: &Codes, result: ResultType, message: impl Into<Cow<'static, str>>) -> Self {
+        let label = Cow::Borrowed(result.label());
+        Self { label, code: codes.of(result), message: message.into(), body: String::new() }
+    }
+
+    /// The same answer with the function's own elements.
+    #[must_use]
+    pub fn with_body(self, body: String) -> Self {
+        Self { body, ..self }
+    }
+
+    /// The whole RESULT as one line that ends in CR LF, for a request of this name and number.
+    #[must_use]
+    pub fn write(&self, kind: &str, id: &str) -> String {
+        let fixed = 160;
+        let mut out = String::with_capacity(fixed + kind.len() + self.message.len() + self.body.len());
+        open(&mut out, "RESULT");
+        element(&mut out, "REQUESTTYPE", kind);
+        element(&mut out, "REQUESTID", id);
+        element(&mut out, "RESULTTYPE", &self.label);
+        number(&mut out, "RESULTCODE", i64::from(self.code));
+        element(&mut out, "RESULTMSG", &self.message);
+        out.push_str(&self.body);
+        close(&mut out, "RESULT");
+        out.push_str("\r\n");
+        out
+    }
+}
+
+/// Writes `<NAME>value</NAME>` for a number.
+pub fn number(out: &mut String, name: &str, value: i64) {
+    use std::fmt::Write;
+    open(out, name);
+    write!(out, "{value}").unwrap_or_default();
+    close(out, name);
+}
+
+/// What decides a leg: the few elements of a core's RESULT that every reply has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyHead<'a> {
+    /// REQUESTID, which is ours: the number under which the link sent the request.
+    pub request_id: Option<u32>,
+    /// RESULTTYPE.
+    pub label: Cow<'a, str>,
+    /// RESULTCODE.
+    pub code: i32,
+    /// RESULTMSG.
+    pub message: Cow<'a, str>,
+}
+
+impl<'a> ReplyHead<'a> {
+    /// Reads the head of a RESULT. The usual form, with the elements in the order of the reference, is read
+    /// without an XML reader and no further than RESULTMSG; anything else in full.
+    #[must_use]
+    pub fn read(reply: &'a [u8]) -> Option<Self> {
+        str::from_utf8(reply).ok().and_then(Self::read_usual).or_else(|| Self::read_any(reply))
+    }
+
+    fn read_usual(reply: &'a str) -> Option<Self> {
+        let mut rest = reply.strip_prefix("<RESULT>")?;
+        let mut next = |name: &str| {
+            let value = rest.trim_ascii_start().strip_prefix('<')?.strip_prefix(name)?.strip_prefix('>')?;
+            let (value, after) = value.split_once('<')?;
+            rest = after.strip_prefix('/')?.strip_prefix(name)?.strip_prefix('>')?;
+            (!value.contains('&')).then(|| value.trim_ascii())
+        };
+        next("REQUESTTYPE")?;
+        Some(Self {
+            request_id: next("REQUESTID")?.parse().ok(),
+            label: next("RESULTTYPE")?.into(),
+            code: next("RESULTCODE")?.parse().ok()?,
+            message: next("RESULTMSG")?.into(),
+        })
+    }
+
+    fn read_any(reply: &[u8]) -> Option<Self> {
+        let fields = xml::read(reply, "RESULT", RESULT_BOUNDS).ok()?;
+        let text = |param| fields.get(param).unwrap_or("").to_owned();
+        Some(Self {
+            request_id: fields.get(Param::RequestId).and_then(|id| id.parse().ok()),
+            label: text(Param::ResultType).into(),
+            code: fields.get(Param::ResultCode)?.parse().ok()?,
+            message: text(Param::ResultMessage).into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_elements_stand_in_the_order_of_the_captured_reply() {
+        let reply = Reply::new(&Codes::default(), ResultType::Ok, "a\r\n<b>").with_body("<X/>".into());
+        assert_eq!(
+            reply.write("ADD<GROUP", "5"),
+            "<RESULT><REQUESTTYPE>ADD&lt;GROUP</REQUESTTYPE><REQUESTID>5</REQUESTID><RESULTTYPE>API_OK</RESULTTYPE>\
+             <RESULTCODE>20</RESULTCODE><RESULTMSG>a&#13;&#10;&lt;b&gt;</RESULTMSG><X/></RESULT>\r\n"
+        );
+    }
+
+    #[test]
+    fn a_head_is_read_in_the_usual_form_and_in_any_other() {
+        let usual = "<RESULT>\r\n\t<REQUESTTYPE>TEST</REQUESTTYPE>\r\n\t<REQUESTID>7</REQUESTID><RESULTTYPE>API_OK</RESULTTYPE>\
+                     <RESULTCODE> 20 </RESULTCODE><RESULTMSG>fine</RESULTMSG><DEVICES>…";
+        let head = ReplyHead::read(usual.as_bytes()).expect("the usual form");
+        assert_eq!(
+            (head.request_id, &*head.label, head.code, &*head.message),
+            (Some(7), "API_OK", 20, "fine")
+        );
+        let other = "<?xml version='1.0'?><RESULT><RESULTCODE>8</RESULTCODE><RESULTMSG>a &amp; b</RESULTMSG><X><Y/></X>\
+                     <REQUESTID>9</REQUESTID><RESULTTYPE>API_DEVICE_INVALID</RESULTTYPE></RESULT>";
+        let head = ReplyHead::read(other.as_bytes()).expect("another form");
+        assert_eq!((head.request_id, head.code, &*head.message), (Some(9), 8, "a & b"));
+    }
+
+    #[test]
+    fn what_has_no_result_code_is_no_reply() {
+        for reply in [
+            "",
+            "<RESULT></RESULT>",
+            "<RESULT><RESULTCODE>x</RESULTCODE></RESULT>",
+            "HTTP/1.1 400",
+            "<REQUEST/>",
+        ] {
+            assert_eq!(ReplyHead::read(reply.as_bytes()), None, "{reply}");
+        }
+    }
+}
