@@ -1,3 +1,4 @@
+pub mod command;
 pub mod model;
 pub mod protocol;
 pub mod route;
