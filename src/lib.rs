@@ -1,4 +1,7 @@
 pub mod command;
+pub mod metrics;
 pub mod model;
+pub mod net;
 pub mod protocol;
 pub mod route;
+pub mod upstream;

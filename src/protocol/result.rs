@@ -73,7 +73,19 @@ pub struct ReplyHead<'a> {
     pub message: Cow<'a, str>,
 }
 
+/// What a core confirms with: the reference's API_OK, and what recorders say of a recording they began or ended.
+const CONFIRMATIONS: [ResultType; 3] =
+    [ResultType::Ok, ResultType::RecordingStarted, ResultType::RecordingStopped];
+
 impl<'a> ReplyHead<'a> {
+    /// Whether the core confirms. The label decides; a core that sends none is understood by its number.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        CONFIRMATIONS
+            .iter()
+            .any(|t| self.label == t.label() || (self.label.is_empty() && self.code == t.default_code()))
+    }
+
     /// Reads the head of a RESULT. The usual form, with the elements in the order of the reference, is read
     /// without an XML reader and no further than RESULTMSG; anything else in full.
     #[must_use]

@@ -1,0 +1,188 @@
+//! Every metric in one table: name, labels, help. Handles are made once; the hot path only adds to them.
+//!
+//! No device, agent or request number is ever a label, so the number of series is bounded by the number of
+//! functions, result types and cores.
+
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+/// What a metric counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It only grows.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+    /// Seconds, in buckets that are aligned to the usual deadlines.
+    Seconds,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Metric {
+    /// The name in Prometheus.
+    pub name: &'static str,
+    /// What it counts.
+    pub kind: Kind,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+    /// What it says, in one line.
+    pub help: &'static str,
+}
+
+/// One line per metric: constant, kind, name, labels, help.
+macro_rules! metrics {
+    ($($constant:ident $kind:ident $name:literal $labels:tt $help:literal;)*) => {
+        $(#[doc = $help] pub static $constant: Metric =
+            Metric { name: $name, kind: Kind::$kind, labels: &$labels, help: $help };)*
+
+        /// Every metric.
+        pub static TABLE: &[&Metric] = &[$(&$constant),*];
+    };
+}
+
+metrics! {
+    REQUESTS Counter "corecast_requests_total" ["command", "result", "listener"]
+        "Requests answered, by function, RESULTTYPE and listener.";
+    REQUEST_SECONDS Seconds "corecast_request_duration_seconds" ["command"]
+        "From a request read to its answer, by function.";
+    LEGS Counter "corecast_legs_total" ["core", "outcome"]
+        "Legs ended, by core and outcome.";
+    LEG_SECONDS Seconds "corecast_leg_duration_seconds" ["core"]
+        "From a leg begun to its end, by core; legs that were never sent are left out.";
+    CORE_IN_FLIGHT Gauge "corecast_core_in_flight" ["core"]
+        "Requests sent to a core and not answered yet.";
+    CORE_QUEUE_DEPTH Gauge "corecast_core_queue_depth" ["core"]
+        "Legs that wait for a turn on a core's connections.";
+    CORE_CONNECTIONS Gauge "corecast_core_connections" ["core"]
+        "Connections open to a core.";
+    CORE_BREAKER_STATE Gauge "corecast_core_breaker_state" ["core", "state"]
+        "1 for the state that a core's breaker is in: pass, probe or shut.";
+    CORE_LATE_REPLIES Counter "corecast_core_late_replies_total" ["core"]
+        "Replies that came after their leg had timed out.";
+    CORE_STRAY_REPLIES Counter "corecast_core_stray_replies_total" ["core"]
+        "Replies to a request number that was never sent or is long answered.";
+    CONNECTIONS Gauge "corecast_connections" ["listener"]
+        "Client connections open, by listener.";
+    SHED Counter "corecast_shed_total" ["reason"]
+        "Requests and connections refused because a bound was reached, by bound.";
+    BUILD_INFO Gauge "corecast_build_info" ["version"]
+        "1, with the version that is running.";
+}
+
+/// Bounds of the latency buckets in seconds: fine where a healthy core answers, and a bound at each usual
+/// deadline (0.5, 1.5 and 2 s).
+const SECONDS: [f64; 16] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 5.0];
+
+/// The metrics of one proxy.
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let recorder = Self::builder().build_recorder();
+        let metrics = Self { handle: recorder.handle(), recorder };
+        metrics.describe();
+        metrics.gauge(&BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1.0);
+        metrics
+    }
+}
+
+impl Metrics {
+    fn builder() -> PrometheusBuilder {
+        TABLE.iter().filter(|m| m.kind == Kind::Seconds).fold(PrometheusBuilder::new(), |builder, metric| {
+            let name = Matcher::Full(metric.name.into());
+            builder.set_buckets_for_metric(name, &SECONDS).unwrap_or_else(|_| PrometheusBuilder::new())
+        })
+    }
+
+    fn describe(&self) {
+        for metric in TABLE {
+            let (name, help) = (metric.name.into(), metric.help.into());
+            match metric.kind {
+                Kind::Counter => self.recorder.describe_counter(name, None, help),
+                Kind::Gauge => self.recorder.describe_gauge(name, None, help),
+                Kind::Seconds => self.recorder.describe_histogram(name, None, help),
+            }
+        }
+    }
+
+    /// A handle to a counter with these values of its labels; its series shows from now on, at 0.
+    #[must_use]
+    pub fn counter(&self, metric: &Metric, labels: &[&str]) -> Counter {
+        self.recorder.register_counter(&key(metric, labels), &METADATA)
+    }
+
+    /// A handle to a gauge.
+    #[must_use]
+    pub fn gauge(&self, metric: &Metric, labels: &[&str]) -> Gauge {
+        self.recorder.register_gauge(&key(metric, labels), &METADATA)
+    }
+
+    /// A handle to a histogram of seconds.
+    #[must_use]
+    pub fn seconds(&self, metric: &Metric, labels: &[&str]) -> Histogram {
+        self.recorder.register_histogram(&key(metric, labels), &METADATA)
+    }
+
+    /// Everything in Prometheus' text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Folds raw samples into buckets. Without it memory grows while nobody scrapes, so it is called on a timer.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+static METADATA: Metadata<'static> = Metadata::new("corecast", Level::INFO, None);
+
+fn key(metric: &Metric, labels: &[&str]) -> Key {
+    debug_assert_eq!(metric.labels.len(), labels.len(), "{}", metric.name);
+    let labels: Vec<_> =
+        metric.labels.iter().zip(labels).map(|(n, v)| Label::new(*n, (*v).to_owned())).collect();
+    Key::from_parts(metric.name, labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_conventions() {
+        for metric in TABLE {
+            assert!(metric.name.starts_with("corecast_"), "{}", metric.name);
+            assert_eq!(metric.kind == Kind::Counter, metric.name.ends_with("_total"), "{}", metric.name);
+            assert_eq!(
+                metric.kind == Kind::Seconds,
+                metric.name.ends_with("_duration_seconds"),
+                "{}",
+                metric.name
+            );
+            assert!(metric.help.ends_with('.'), "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn what_is_rendered_has_help_type_and_buckets() {
+        let metrics = Metrics::default();
+        metrics.counter(&LEGS, &["1", "ok"]).increment(2);
+        metrics.seconds(&LEG_SECONDS, &["1"]).record(0.003);
+        let text = metrics.render();
+        for line in [
+            "# HELP corecast_legs_total Legs ended, by core and outcome.",
+            "# TYPE corecast_legs_total counter",
+            "corecast_legs_total{core=\"1\",outcome=\"ok\"} 2",
+            "# TYPE corecast_leg_duration_seconds histogram",
+            "corecast_leg_duration_seconds_bucket{core=\"1\",le=\"0.005\"} 1",
+            "corecast_leg_duration_seconds_bucket{core=\"1\",le=\"0.0025\"} 0",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+}

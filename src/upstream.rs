@@ -1,0 +1,82 @@
+//! The cores: who owns the links, sends the legs, and knows which core is down.
+//!
+//! A [`CoreShared`] is what all threads share of one core: its breaker, its counters. An [`Upstream`] is one
+//! thread's own links to all cores, so nothing on the way of a leg needs a lock.
+
+mod backoff;
+mod board;
+mod breaker;
+mod conversation;
+mod flight;
+mod link;
+mod probe;
+mod shared;
+mod stack;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+use tower::Service;
+
+use crate::model::CoreIndex;
+
+pub use board::{Board, WakeOn};
+pub use breaker::{Breaker, BreakerSettings, State};
+pub use probe::keep_probing;
+pub use shared::CoreShared;
+pub use stack::{CoreStack, LegFuture};
+
+/// The part of a call that goes to one core.
+#[derive(Clone, Debug)]
+pub struct Leg {
+    /// The request from behind its REQUESTID to its end, shared by all legs of a call.
+    pub wire: Bytes,
+    /// What decides which link it travels on: what has the same key arrives in order.
+    pub key: u64,
+    /// When the leg began.
+    pub started: Instant,
+    /// When it must have ended, whatever happens.
+    pub deadline: Instant,
+    /// Where its end is reported.
+    pub board: Rc<Board>,
+}
+
+/// Times of one core's links.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkSettings {
+    /// How long a leg may take, at most.
+    pub leg_timeout: Duration,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// The largest reply in bytes.
+    pub max_reply_bytes: usize,
+    /// How many threads share a core's connections.
+    pub threads: usize,
+}
+
+/// One thread's links to all cores.
+#[derive(Debug)]
+pub struct Upstream {
+    stacks: Vec<RefCell<CoreStack>>,
+}
+
+impl Upstream {
+    /// Opens the links of this thread. They connect in the background: the proxy starts with every core down.
+    ///
+    /// # Panics
+    /// Outside of a [`tokio::runtime::LocalRuntime`] or a [`tokio::task::LocalSet`].
+    #[must_use]
+    pub fn open(cores: &[Arc<CoreShared>], settings: LinkSettings) -> Self {
+        let stack = |core: &Arc<CoreShared>| RefCell::new(stack::build(core, settings));
+        Self { stacks: cores.iter().map(stack).collect() }
+    }
+
+    /// Starts a leg. The stack is always ready: waiting for a turn is the link's affair.
+    pub fn start(&self, core: CoreIndex, leg: Leg) -> LegFuture {
+        self.stacks[core.at()].borrow_mut().call(leg)
+    }
+}

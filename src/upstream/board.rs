@@ -1,0 +1,150 @@
+//! Where the legs of one call report their ends: one allocation and one waker for all of them.
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use crate::model::{LegEnd, Outcome};
+
+/// When the call has something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WakeOn {
+    /// When the last leg has ended.
+    Last,
+    /// Whenever a leg has ended.
+    Each,
+}
+
+/// The ends of one call's legs.
+#[derive(Debug)]
+pub struct Board {
+    wake_on: WakeOn,
+    open: Cell<usize>,
+    ends: RefCell<SmallVec<[Option<LegEnd>; 4]>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Board {
+    /// An empty board.
+    #[must_use]
+    pub fn new(wake_on: WakeOn) -> Rc<Self> {
+        Rc::new(Self { wake_on, open: Cell::new(0), ends: RefCell::default(), waker: RefCell::default() })
+    }
+
+    /// A place for one more leg: whoever owns the leg reports on it, the ticket waits for that.
+    pub(super) fn ticket(self: &Rc<Self>) -> (Place, Ticket) {
+        let mut ends = self.ends.borrow_mut();
+        let at = ends.len();
+        ends.push(None);
+        self.open.set(self.open.get() + 1);
+        (Place { board: Some(self.clone()), at }, Ticket { board: self.clone(), at })
+    }
+
+    fn report(&self, at: usize, end: LegEnd) {
+        self.ends.borrow_mut()[at] = Some(end);
+        self.open.set(self.open.get() - 1);
+        if self.wake_on == WakeOn::Each || self.open.get() == 0 {
+            if let Some(waker) = self.waker.borrow_mut().take() {
+                waker.wake();
+            }
+        }
+    }
+}
+
+/// The right to report on one leg, once. Whoever drops it unused has lost the leg: then it ends as
+/// disconnected, so that no call ever waits for a leg that nobody has.
+#[derive(Debug)]
+pub(super) struct Place {
+    board: Option<Rc<Board>>,
+    at: usize,
+}
+
+impl Place {
+    /// The leg has ended.
+    pub(super) fn report(mut self, end: LegEnd) {
+        self.end(end);
+    }
+
+    fn end(&mut self, end: LegEnd) {
+        if let Some(board) = self.board.take() {
+            board.report(self.at, end);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.end(LegEnd { outcome: Outcome::Disconnected, reply: None, elapsed: Duration::ZERO });
+    }
+}
+
+/// Waits for the end of one leg.
+#[derive(Debug)]
+pub struct Ticket {
+    board: Rc<Board>,
+    at: usize,
+}
+
+impl Future for Ticket {
+    type Output = Result<LegEnd, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(end) = self.board.ends.borrow_mut()[self.at].take() {
+            return Poll::Ready(Ok(end));
+        }
+        let mut waker = self.board.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_test::{assert_pending, assert_ready, task};
+
+    use super::*;
+
+    fn ok() -> LegEnd {
+        LegEnd { outcome: Outcome::Ok, reply: None, elapsed: Duration::ZERO }
+    }
+
+    #[test]
+    fn a_call_is_woken_once_when_the_last_leg_ends() {
+        let board = Board::new(WakeOn::Last);
+        let ((first, one), (second, two)) = (board.ticket(), board.ticket());
+        let mut both = task::spawn(futures::future::join(one, two));
+        assert_pending!(both.poll());
+        second.report(ok());
+        assert!(!both.is_woken(), "one leg is still open");
+        first.report(ok());
+        assert!(both.is_woken());
+        let _both = assert_ready!(both.poll());
+    }
+
+    #[test]
+    fn a_call_that_needs_only_one_is_woken_by_each() {
+        let board = Board::new(WakeOn::Each);
+        let ((first, one), _second) = (board.ticket(), board.ticket());
+        let mut one = task::spawn(one);
+        assert_pending!(one.poll());
+        first.report(ok());
+        assert!(one.is_woken());
+    }
+
+    #[test]
+    fn a_leg_that_is_lost_ends_all_the_same() {
+        let board = Board::new(WakeOn::Last);
+        let (place, ticket) = board.ticket();
+        drop(place);
+        let Ok(end) = assert_ready!(task::spawn(ticket).poll());
+        assert_eq!(end.outcome, Outcome::Disconnected);
+    }
+}

@@ -1,0 +1,289 @@
+//! The connections of one thread to one core, and the life of each: connect, talk, lose, connect again.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::task::AbortOnDropHandle;
+use tower::Service;
+
+use super::backoff::Backoff;
+use super::board::{Place, Ticket};
+use super::breaker::State;
+use super::conversation::{Conversation, Lost};
+use super::shared::{CoreShared, Local};
+use super::{Leg, LinkSettings};
+use crate::model::{LegEnd, Outcome, Unsent};
+use crate::net::TcpStream;
+
+/// Waits between attempts to connect, as long as the breaker lets them be made.
+const RECONNECT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// A leg in the hands of a link.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub wire: Bytes,
+    pub started: Instant,
+    pub deadline: Instant,
+    place: Place,
+}
+
+impl Waiting {
+    /// The leg has ended.
+    pub fn end(self, outcome: Outcome, reply: Option<Bytes>, now: Instant) {
+        self.place.report(LegEnd { outcome, reply, elapsed: now.saturating_duration_since(self.started) });
+    }
+}
+
+/// The legs that wait for a turn on one connection, not one byte of them written.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    legs: VecDeque<Waiting>,
+    /// No leg that waits or is in flight must be looked at before this.
+    next_event: Option<Instant>,
+    task: Option<Waker>,
+}
+
+impl Queue {
+    pub fn pop(&mut self) -> Option<Waiting> {
+        self.legs.pop_front()
+    }
+
+    /// Legs that were handed to a connection, but not written, come back to the front in their order.
+    pub fn put_back(&mut self, legs: Vec<Waiting>) {
+        for leg in legs.into_iter().rev() {
+            self.expect_event(leg.deadline);
+            self.legs.push_front(leg);
+        }
+    }
+
+    fn push(&mut self, leg: Waiting) {
+        self.expect_event(leg.deadline);
+        self.legs.push_back(leg);
+        if let Some(task) = &self.task {
+            task.wake_by_ref();
+        }
+    }
+
+    /// Whoever works on the queue is woken when something comes in.
+    pub fn register(&mut self, cx: &Context<'_>) {
+        if !self.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            self.task = Some(cx.waker().clone());
+        }
+    }
+
+    pub fn expect_event(&mut self, at: Instant) {
+        self.next_event = Some(self.next_event.map_or(at, |next| next.min(at)));
+    }
+
+    pub const fn next_event(&self) -> Option<Instant> {
+        self.next_event
+    }
+
+    /// Takes out the legs whose time is up, and finds the next event among those that are left.
+    pub fn expire(&mut self, now: Instant) -> Vec<Waiting> {
+        let (due, left): (Vec<_>, Vec<_>) = self.legs.drain(..).partition(|leg| leg.deadline <= now);
+        self.legs = left.into();
+        self.next_event = self.legs.iter().map(|leg| leg.deadline).min();
+        due
+    }
+}
+
+/// One thread's connections to one core: the innermost service of the stack.
+#[derive(Debug)]
+pub struct Links {
+    core: Local,
+    queues: Vec<Rc<RefCell<Queue>>>,
+    _tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Links {
+    pub(super) fn open(core: &Arc<CoreShared>, settings: LinkSettings) -> Self {
+        let core = Local::of(core);
+        let connections = core.core.connections.div_ceil(settings.threads.max(1)).max(1);
+        let queues: Vec<_> = (0..connections).map(|_| Rc::new(RefCell::new(Queue::default()))).collect();
+        let task = |queue: &Rc<RefCell<Queue>>| {
+            let link = Link { core: core.clone(), settings, queue: queue.clone() };
+            AbortOnDropHandle::new(tokio::task::spawn_local(link.run()))
+        };
+        let tasks = queues.iter().map(task).collect();
+        Self { core, queues, _tasks: tasks }
+    }
+
+    fn is_full(&self) -> bool {
+        self.queues.iter().map(|queue| queue.borrow().legs.len()).sum::<usize>() >= self.core.core.queue
+    }
+
+    /// The same key is always the same link, so that order holds.
+    fn queue_for(&self, key: u64) -> &RefCell<Queue> {
+        let at = key % self.queues.len() as u64;
+        &self.queues[usize::try_from(at).unwrap_or(0)]
+    }
+}
+
+impl Service<Leg> for Links {
+    type Response = LegEnd;
+    type Error = Infallible;
+    type Future = Ticket;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, leg: Leg) -> Ticket {
+        let (place, ticket) = leg.board.ticket();
+        let waiting = Waiting { wire: leg.wire, started: leg.started, deadline: leg.deadline, place };
+        if self.is_full() {
+            waiting.end(Outcome::NotSent(Unsent::QueueFull), None, leg.started);
+        } else {
+            self.core.queued.fetch_add(1, Ordering::Relaxed);
+            self.queue_for(leg.key).borrow_mut().push(waiting);
+        }
+        ticket
+    }
+}
+
+/// One connection's life.
+struct Link {
+    core: Local,
+    settings: LinkSettings,
+    queue: Rc<RefCell<Queue>>,
+}
+
+impl Link {
+    async fn run(self) {
+        let mut backoff = Backoff::new(RECONNECT.0, RECONNECT.1);
+        let mut states = self.core.breaker.watch();
+        loop {
+            self.meanwhile(passing(&mut states)).await;
+            match self.meanwhile(self.connect()).await {
+                Ok(stream) => {
+                    if self.talk(stream, &mut states).await {
+                        backoff.reset();
+                        continue;
+                    }
+                }
+                Err(error) => self.no_connection(&error),
+            }
+            self.meanwhile(sleep(backoff.next())).await;
+        }
+    }
+
+    async fn connect(&self) -> io::Result<TcpStream> {
+        let connecting = TcpStream::connect(&*self.core.core.address);
+        let stream = timeout(self.settings.connect_timeout, connecting).await??;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// Refused: the core is not there, and whoever waits is told at once. A connection that takes too long may
+    /// be a lost packet, so it takes several of them.
+    fn no_connection(&self, error: &io::Error) {
+        self.core.note_error(format!("could not connect: {error}"));
+        if error.kind() == io::ErrorKind::TimedOut {
+            self.core.breaker.failed();
+        } else {
+            self.core.breaker.shut();
+        }
+        if !self.core.breaker.passes() {
+            let now = Instant::now();
+            let legs = std::mem::take(&mut self.queue.borrow_mut().legs);
+            self.end_unsent(legs, Unsent::Connect, now);
+        }
+    }
+
+    fn end_unsent(&self, legs: impl IntoIterator<Item = Waiting>, reason: Unsent, now: Instant) {
+        for leg in legs {
+            self.core.queued.fetch_sub(1, Ordering::Relaxed);
+            leg.end(Outcome::NotSent(reason), None, now);
+        }
+    }
+
+    /// Talks over a connection until it is lost; whether anything sensible was ever heard on it.
+    async fn talk(&self, stream: TcpStream, states: &mut watch::Receiver<State>) -> bool {
+        self.core.connections.fetch_add(1, Ordering::Relaxed);
+        let mut talk = Conversation::new(stream, &self.core, self.settings, &self.queue);
+        let lost = loop {
+            tokio::select! {
+                biased;
+                lost = poll_fn(|cx| talk.poll(cx)) => break lost,
+                () = healed(states) => {
+                    // The core answers again, but on this connection it still owes replies: it may have
+                    // forgotten them, and would never get to what is sent behind them.
+                    if talk.has_overdue() {
+                        break Lost::stalled();
+                    }
+                }
+            }
+        };
+        self.core.connections.fetch_sub(1, Ordering::Relaxed);
+        let was_heard = talk.was_heard();
+        self.core.note_error(lost.reason.clone());
+        talk.lose(&lost);
+        was_heard
+    }
+
+    /// Waits for something that needs no connection, while the legs that wait keep their time.
+    async fn meanwhile<F: Future>(&self, future: F) -> F::Output {
+        tokio::pin!(future);
+        loop {
+            tokio::select! {
+                biased;
+                output = &mut future => return output,
+                () = self.next_event() => {
+                    let now = Instant::now();
+                    let due = self.queue.borrow_mut().expire(now);
+                    self.end_unsent(due, Unsent::Deadline, now);
+                }
+            }
+        }
+    }
+
+    /// The first deadline of those that wait, also of those that come in while it waits.
+    async fn next_event(&self) {
+        let mut timer = std::pin::pin!(sleep_until(Instant::now()));
+        poll_fn(|cx| {
+            self.queue.borrow_mut().register(cx);
+            let Some(at) = self.queue.borrow().next_event() else { return Poll::Pending };
+            if timer.deadline() != at {
+                timer.as_mut().reset(at);
+            }
+            timer.as_mut().poll(cx)
+        })
+        .await;
+    }
+}
+
+/// Until the breaker passes.
+async fn passing(states: &mut watch::Receiver<State>) {
+    if states.wait_for(|state| *state == State::Pass).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Until the breaker has been shut and passes again.
+async fn healed(states: &mut watch::Receiver<State>) {
+    if states.wait_for(|state| *state != State::Pass).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    passing(states).await;
+}
+
+#[cfg(test)]
+impl Waiting {
+    /// A leg that nobody waits for.
+    pub fn for_test(deadline: Instant) -> Self {
+        let board = super::board::Board::new(super::board::WakeOn::Last);
+        Self { wire: Bytes::new(), started: deadline, deadline, place: board.ticket().0 }
+    }
+}

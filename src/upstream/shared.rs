@@ -1,0 +1,131 @@
+//! What all threads share of one core.
+
+use std::rc::Rc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use metrics::{Counter, Gauge, Histogram};
+
+use super::breaker::{Breaker, BreakerSettings, State};
+use crate::metrics as table;
+use crate::metrics::Metrics;
+use crate::model::{Core, LegEnd, Outcome};
+
+/// A thread's own handle to a core. Legs count their handles on the thread, so that threads do not contend for
+/// one counter.
+#[derive(Clone, Debug)]
+pub(super) struct Local(Rc<Arc<CoreShared>>);
+
+impl Local {
+    pub(super) fn of(core: &Arc<CoreShared>) -> Self {
+        Self(Rc::new(core.clone()))
+    }
+}
+
+impl std::ops::Deref for Local {
+    type Target = CoreShared;
+
+    fn deref(&self) -> &CoreShared {
+        &self.0
+    }
+}
+
+/// One core as all threads see it.
+pub struct CoreShared {
+    /// Its configuration.
+    pub core: Core,
+    /// Whether it is worth sending to.
+    pub breaker: Breaker,
+    pub(super) connections: AtomicI64,
+    pub(super) in_flight: AtomicI64,
+    pub(super) queued: AtomicI64,
+    pub(super) late: Counter,
+    pub(super) stray: Counter,
+    legs: [Counter; Outcome::LABELS.len()],
+    seconds: Histogram,
+    gauges: [(Gauge, fn(&CoreShared) -> &AtomicI64); 3],
+    states: [(State, Gauge); 3],
+    last_error: Mutex<String>,
+}
+
+impl std::fmt::Debug for CoreShared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CoreShared")
+            .field("core", &self.core)
+            .field("breaker", &self.breaker)
+            .finish_non_exhaustive()
+    }
+}
+
+impl CoreShared {
+    /// A core with its series in the metrics, all at zero.
+    #[must_use]
+    pub fn new(core: Core, breaker: BreakerSettings, metrics: &Metrics) -> Self {
+        let id = core.id.to_string();
+        Self {
+            breaker: Breaker::new(breaker),
+            connections: AtomicI64::new(0),
+            in_flight: AtomicI64::new(0),
+            queued: AtomicI64::new(0),
+            late: metrics.counter(&table::CORE_LATE_REPLIES, &[&id]),
+            stray: metrics.counter(&table::CORE_STRAY_REPLIES, &[&id]),
+            legs: Outcome::LABELS.map(|outcome| metrics.counter(&table::LEGS, &[&id, outcome])),
+            seconds: metrics.seconds(&table::LEG_SECONDS, &[&id]),
+            gauges: [
+                (metrics.gauge(&table::CORE_CONNECTIONS, &[&id]), |core| &core.connections),
+                (metrics.gauge(&table::CORE_IN_FLIGHT, &[&id]), |core| &core.in_flight),
+                (metrics.gauge(&table::CORE_QUEUE_DEPTH, &[&id]), |core| &core.queued),
+            ],
+            states: State::ALL
+                .map(|(s, label)| (s, metrics.gauge(&table::CORE_BREAKER_STATE, &[&id, label]))),
+            last_error: Mutex::default(),
+            core,
+        }
+    }
+
+    /// Counts the end of a leg.
+    pub(super) fn record(&self, end: &LegEnd) {
+        self.legs[end.outcome.kind()].increment(1);
+        if !matches!(end.outcome, Outcome::NotSent(_)) {
+            self.seconds.record(end.elapsed.as_secs_f64());
+        }
+    }
+
+    /// Brings the gauges up to date; called before they are read.
+    pub fn publish(&self) {
+        for (gauge, value) in &self.gauges {
+            #[allow(clippy::cast_precision_loss, reason = "a number of connections is far below 2^52")]
+            gauge.set(value(self).load(Ordering::Relaxed) as f64);
+        }
+        let state = self.breaker.state();
+        for (s, gauge) in &self.states {
+            gauge.set(f64::from(u8::from(*s == state)));
+        }
+    }
+
+    /// Notes what went wrong, and says so in the log where it differs from what was said last.
+    pub(super) fn note_error(&self, error: String) {
+        let mut last = self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *last != error {
+            tracing::warn!(
+                core = self.core.id.0,
+                name = self.core.name,
+                address = self.core.address,
+                "{error}"
+            );
+            *last = error;
+        }
+    }
+
+    /// What went wrong last; empty while nothing has.
+    #[must_use]
+    pub fn last_error(&self) -> String {
+        self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Connections open to it, over all threads.
+    #[must_use]
+    pub fn connections(&self) -> i64 {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
