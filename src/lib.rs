@@ -1,4 +1,5 @@
 pub mod command;
+pub mod fanout;
 pub mod metrics;
 pub mod model;
 pub mod net;

@@ -208,3 +208,12 @@ pub struct Function {
     /// Whether doing it twice is the same as doing it once.
     pub repeatable: bool,
 }
+
+impl Function {
+    /// Whether it starts or stops a blackout.
+    #[must_use]
+    pub const fn is_blackout(&self) -> bool {
+        use Command::{AgentBlackoutStart, AgentBlackoutStop, BlackoutStart, BlackoutStop};
+        matches!(self.command, BlackoutStart | BlackoutStop | AgentBlackoutStart | AgentBlackoutStop)
+    }
+}

@@ -6,6 +6,7 @@ use super::codes::{Codes, ResultType};
 use super::param::Param;
 use super::write::{close, element, open};
 use super::xml::{self, RESULT_BOUNDS};
+use crate::model::Rejection;
 
 /// An answer, without the name of the request that it answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Reply {
     pub message: Cow<'static, str>,
     /// The XML behind RESULTMSG: the function's own elements.
     pub body: String,
+    /// The type that [`Reply::label`] names, where the reference knows it.
+    pub result: Option<ResultType>,
 }
 
 impl Reply {
@@ -25,7 +28,25 @@ impl Reply {
     #[must_use]
     pub fn new(codes: &Codes, result: ResultType, message: impl Into<Cow<'static, str>>) -> Self {
         let label = Cow::Borrowed(result.label());
-        Self { label, code: codes.of(result), message: message.into(), body: String::new() }
+        Self {
+            label,
+            code: codes.of(result),
+            message: message.into(),
+            body: String::new(),
+            result: Some(result),
+        }
+    }
+
+    /// A core's refusal, handed on in its own words.
+    #[must_use]
+    pub fn rejection(rejection: &Rejection) -> Self {
+        Self {
+            label: rejection.label.clone().into(),
+            code: rejection.code,
+            message: rejection.message.clone().into(),
+            body: String::new(),
+            result: ResultType::from_label(&rejection.label),
+        }
     }
 
     /// The same answer with the function's own elements.

@@ -1,0 +1,13 @@
+//! A call to all of its cores at once, and one honest verdict from what comes back:
+//! `Plan` → legs → outcomes → verdict → `Reply`.
+
+mod desk;
+mod detail;
+mod gather;
+mod merge;
+mod meter;
+mod policy;
+
+pub use desk::{Arrived, Desk, InFlight, Limits};
+pub use meter::{Listener, Meter};
+pub use policy::{Detail, Ended, Terms};

@@ -1,0 +1,225 @@
+//! The way of one call, from what arrived to what is answered. Every error becomes a RESULT here, and only
+//! here.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::gather::Legs;
+use super::meter::{Listener, Meter};
+use super::policy::{Terms, Verdict};
+use crate::command::{Call, Function, Refusal, Room, check};
+use crate::protocol::codes::ResultType;
+use crate::protocol::frame::FrameFault;
+use crate::protocol::param::Param;
+use crate::protocol::request::{BadRequest, Request};
+use crate::protocol::result::Reply;
+use crate::protocol::write::element;
+use crate::route::{Destination, Plan, Router};
+use crate::upstream::Upstream;
+
+/// What a listener brings: a request, or what should have been one.
+#[derive(Debug)]
+pub enum Arrived {
+    /// It could be read.
+    Request(Request),
+    /// It could not.
+    Bad(BadRequest),
+}
+
+impl From<Result<Request, BadRequest>> for Arrived {
+    fn from(read: Result<Request, BadRequest>) -> Self {
+        read.map_or_else(Self::Bad, Self::Request)
+    }
+}
+
+impl From<FrameFault> for Arrived {
+    fn from(fault: FrameFault) -> Self {
+        Self::Bad(BadRequest { reason: fault.to_string(), ..BadRequest::default() })
+    }
+}
+
+/// Calls in flight over all threads, and how many there may be.
+#[derive(Debug)]
+pub struct InFlight {
+    now: AtomicUsize,
+    max: usize,
+}
+
+/// One call's place among them; dropping it makes room.
+#[derive(Debug)]
+struct InFlightPlace(Arc<InFlight>);
+
+impl Drop for InFlightPlace {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl InFlight {
+    /// Room for `max` calls.
+    #[must_use]
+    pub fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { now: AtomicUsize::new(0), max })
+    }
+
+    /// How many calls are under way.
+    #[must_use]
+    pub fn now(&self) -> usize {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    fn enter(self: &Arc<Self>) -> Result<InFlightPlace, Refusal> {
+        let place = InFlightPlace(self.clone());
+        if self.now.fetch_add(1, Ordering::Relaxed) < self.max {
+            return Ok(place);
+        }
+        let message =
+            format!("overloaded: {} calls are under way, which is the limit; try again later", self.max);
+        Err(Refusal::new(ResultType::ProcessingMessage, message))
+    }
+}
+
+/// How long and how large a call may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From a request read to its answer.
+    pub deadline: Duration,
+}
+
+/// One thread's desk: where requests are taken and answers given.
+#[derive(Debug)]
+pub struct Desk {
+    /// Where calls go.
+    pub router: Arc<Router>,
+    /// The links of this thread.
+    pub upstream: Upstream,
+    /// What verdicts look like.
+    pub terms: Terms,
+    /// How long a call may take.
+    pub limits: Limits,
+    /// The calls under way over all threads.
+    pub in_flight: Arc<InFlight>,
+    /// The thread's counters.
+    pub meter: Meter,
+}
+
+/// A request that was taken in.
+enum Begun {
+    /// The answer is known.
+    Known(Reply),
+    /// Cores were asked.
+    Asked { call: Call, plan: Plan, legs: Legs, place: InFlightPlace },
+}
+
+/// Whose request is answered.
+struct Asker {
+    function: Option<&'static Function>,
+    kind: String,
+    id: String,
+}
+
+impl Desk {
+    /// Takes a request. Its legs are on their way when this returns, so that what is said of one device goes
+    /// out in the order in which it was read; the future is its answer, a whole RESULT.
+    pub fn take(
+        self: &Rc<Self>,
+        arrived: Arrived,
+        listener: Listener,
+    ) -> impl Future<Output = String> + use<> {
+        let started = Instant::now();
+        let (asker, begun) = self.begin(arrived, started);
+        let desk = self.clone();
+        async move {
+            let reply = desk.finish(begun).await;
+            desk.meter.answered(asker.function, reply.result, listener, started.elapsed());
+            reply.write(&asker.kind, &asker.id)
+        }
+    }
+
+    fn begin(&self, arrived: Arrived, started: Instant) -> (Asker, Begun) {
+        let request = match arrived {
+            Arrived::Request(request) => request,
+            Arrived::Bad(bad) => {
+                let refusal = Refusal::new(ResultType::InvalidMessageFormat, bad.reason);
+                let asker = Asker { function: None, kind: bad.kind, id: bad.id };
+                return (asker, Begun::Known(self.rescue(refusal)));
+            }
+        };
+        let checked = check(&request);
+        let asker = Asker {
+            function: crate::command::function(request.kind()),
+            kind: request.kind().into(),
+            id: request.id().into(),
+        };
+        let begun = checked
+            .and_then(|function| {
+                self.send(Call { function, request, deadline: started + self.limits.deadline }, started)
+            })
+            .unwrap_or_else(|refusal| Begun::Known(self.rescue(refusal)));
+        (asker, begun)
+    }
+
+    fn send(&self, call: Call, started: Instant) -> Result<Begun, Refusal> {
+        let place = self.in_flight.enter().inspect_err(|_| self.meter.shed())?;
+        match self.router.plan(&call)? {
+            Destination::Here(room) => Ok(Begun::Known(self.answer_here(room, &call)?)),
+            Destination::Cores(plan) => {
+                let legs = Legs::begin(&self.upstream, &call, &plan, started);
+                Ok(Begun::Asked { call, plan, legs, place })
+            }
+        }
+    }
+
+    async fn finish(&self, begun: Begun) -> Reply {
+        match begun {
+            Begun::Known(reply) => reply,
+            Begun::Asked { call, plan, legs, place } => {
+                let ended = legs.end(&self.upstream).await;
+                drop(place);
+                let (terms, router) = (&self.terms, &*self.router);
+                Verdict { call: &call, plan: &plan, ended: &ended, terms, router }.reply()
+            }
+        }
+    }
+
+    /// What is answered without a core.
+    fn answer_here(&self, room: Room, call: &Call) -> Result<Reply, Refusal> {
+        let name = call.function.name;
+        let missing = |result, what: &str| {
+            Err(Refusal::new(
+                result,
+                format!("{name} is answered from {what}, which this version does not have yet"),
+            ))
+        };
+        match room {
+            Room::Echo => Ok(Reply::new(&self.terms.codes, ResultType::Ok, "API_OK").with_body(echo(call))),
+            Room::Directory => missing(ResultType::DatabaseQueryError, "the directory database"),
+            Room::Records => missing(ResultType::DatabaseQueryError, "the database of call records"),
+            Room::Media => missing(ResultType::FileNotFound, "the store of recordings"),
+            Room::Mail => missing(ResultType::ClientNotFound, "a mail server"),
+        }
+    }
+
+    /// Every error into a RESULT.
+    fn rescue(&self, refusal: Refusal) -> Reply {
+        Reply::new(&self.terms.codes, refusal.result, refusal.message)
+    }
+}
+
+/// The parameters of a request as they came.
+fn echo(call: &Call) -> String {
+    let mut out = String::new();
+    for field in call.request.fields().iter() {
+        match (field.param, field.markup) {
+            (Some(Param::Type | Param::RequestId), _) => {}
+            (_, Some(markup)) => out.push_str(markup),
+            _ => element(&mut out, field.name, field.value),
+        }
+    }
+    out
+}

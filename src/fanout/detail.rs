@@ -1,0 +1,38 @@
+//! The CORES section at the end of a result: how each core's leg ended.
+
+use super::policy::Ended;
+use crate::model::CoreIndex;
+use crate::protocol::result::number;
+use crate::protocol::write::{close, element, open};
+use crate::route::Router;
+
+/// Writes the section; with outcomes, or only with what each core said of itself.
+pub(super) fn write(
+    out: &mut String,
+    ended: &[Ended],
+    router: &Router,
+    with_outcomes: bool,
+    per_core: &[(CoreIndex, String)],
+) {
+    open(out, "CORES");
+    for leg in ended {
+        let own = per_core.iter().find(|(core, _)| *core == leg.core).map_or("", |(_, own)| own);
+        if !with_outcomes && own.is_empty() {
+            continue;
+        }
+        open(out, "CORE");
+        number(out, "COREIDENT", i64::from(router.id(leg.core).0));
+        if with_outcomes {
+            outcome(out, leg);
+        }
+        out.push_str(own);
+        close(out, "CORE");
+    }
+    close(out, "CORES");
+}
+
+fn outcome(out: &mut String, leg: &Ended) {
+    element(out, "OUTCOME", leg.end.outcome.detail());
+    element(out, "REASON", &leg.end.outcome.reason());
+    number(out, "MILLISECONDS", i64::try_from(leg.end.elapsed.as_millis()).unwrap_or(i64::MAX));
+}

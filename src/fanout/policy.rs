@@ -1,0 +1,207 @@
+//! Outcomes → verdict. Pure: the design's table of verdicts, row by row.
+
+use super::detail;
+use super::merge;
+use crate::command::{Call, Policy};
+use crate::model::{CoreIndex, LegEnd, Outcome, Rejection};
+use crate::protocol::codes::{Codes, ResultType};
+use crate::protocol::result::Reply;
+use crate::route::{Plan, Router};
+
+/// How one core's leg ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The core.
+    pub core: CoreIndex,
+    /// The end.
+    pub end: LegEnd,
+}
+
+/// When the DETAIL section is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// Never.
+    Never,
+    /// When the request has `DETAIL=Y`.
+    #[default]
+    OnRequest,
+    /// Always.
+    Always,
+}
+
+/// What the configuration says of verdicts.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// The numbers of result types.
+    pub codes: Codes,
+    /// The vendor's way: a blackout that reached only some cores is API_OK.
+    pub blackout_partial_ok: bool,
+    /// When outcomes are told core by core.
+    pub detail: Detail,
+}
+
+/// The legs of a call, sorted by what they mean for the verdict.
+#[derive(Debug, Default)]
+pub(super) struct Tally<'a> {
+    /// The core confirmed.
+    pub confirmed: Vec<&'a Ended>,
+    /// "Not mine", where that is no failure.
+    pub strangers: Vec<&'a Ended>,
+    /// The core refused.
+    pub rejected: Vec<(&'a Ended, &'a Rejection)>,
+    /// No answer, or never sent.
+    pub missing: Vec<&'a Ended>,
+}
+
+impl<'a> Tally<'a> {
+    fn of(ended: &'a [Ended], is_stranger: impl Fn(&Rejection) -> bool) -> Self {
+        let mut tally = Self::default();
+        for leg in ended {
+            match &leg.end.outcome {
+                Outcome::Ok => tally.confirmed.push(leg),
+                Outcome::Rejected(rejection) if is_stranger(rejection) => {
+                    tally.strangers.push(leg);
+                    tally.rejected.push((leg, rejection));
+                }
+                Outcome::Rejected(rejection) => tally.rejected.push((leg, rejection)),
+                _ => tally.missing.push(leg),
+            }
+        }
+        tally
+    }
+
+    fn is_stranger(&self, leg: &Ended) -> bool {
+        self.strangers.iter().any(|stranger| stranger.core == leg.core)
+    }
+
+    /// The cores that should have confirmed and did not, in order.
+    fn unconfirmed(&self) -> Vec<CoreIndex> {
+        let refused = self.rejected.iter().map(|(leg, _)| *leg).filter(|leg| !self.is_stranger(leg));
+        let mut cores: Vec<_> = refused.chain(self.missing.iter().copied()).map(|leg| leg.core).collect();
+        cores.sort_unstable();
+        cores
+    }
+}
+
+/// One call's verdict in the making.
+pub(super) struct Verdict<'a> {
+    pub call: &'a Call,
+    pub plan: &'a Plan,
+    pub ended: &'a [Ended],
+    pub terms: &'a Terms,
+    pub router: &'a Router,
+}
+
+impl Verdict<'_> {
+    /// What the outcomes add up to.
+    pub fn reply(&self) -> Reply {
+        let reply = match self.plan.policy {
+            Policy::All => self.all(),
+            Policy::First | Policy::Any | Policy::None => self.any(),
+            Policy::Merge(how) => return self.merged(how),
+        };
+        self.with_detail(reply)
+    }
+
+    /// Every owner must confirm. In a broadcast nobody knows the owner, so "not mine" counts neither for nor
+    /// against; but as long as a core could not be asked, it is no proof that the device is nobody's.
+    fn all(&self) -> Reply {
+        let tally = Tally::of(self.ended, |r| self.plan.is_broadcast() && self.is_not_mine(r));
+        let unconfirmed = tally.unconfirmed();
+        if tally.confirmed.is_empty() {
+            return self.nobody(&tally, self.plan.is_broadcast());
+        }
+        if unconfirmed.is_empty() {
+            return self.confirmed(&tally);
+        }
+        let is_fine = self.terms.blackout_partial_ok && self.call.function.is_blackout();
+        self.partial(&unconfirmed, if is_fine { ResultType::Ok } else { ResultType::PartialCoreResponse })
+    }
+
+    /// One core is enough, since only one knows the session; the others' refusals are expected.
+    fn any(&self) -> Reply {
+        let tally = Tally::of(self.ended, |_| true);
+        if tally.confirmed.is_empty() { self.nobody(&tally, true) } else { self.confirmed(&tally) }
+    }
+
+    /// The cores' data in one answer. A core that does not know the device has no data, which is no failure.
+    fn merged(&self, how: crate::command::Merge) -> Reply {
+        let tally = Tally::of(self.ended, |r| self.is_not_mine(r));
+        if tally.confirmed.is_empty() {
+            return self.with_detail(self.nobody(&tally, false));
+        }
+        let data = merge::Data::read(&tally.confirmed);
+        let unconfirmed = tally.unconfirmed();
+        let reply = if unconfirmed.is_empty() {
+            self.result(ResultType::Ok, data.message())
+        } else {
+            self.partial(&unconfirmed, ResultType::PartialCoreResponse)
+        };
+        let (body, per_core) = data.merge(how, |core| self.router.id(core));
+        let reply = reply.with_body(body);
+        match per_core {
+            Some(per_core) => self.with_cores(reply, &per_core),
+            None => self.with_detail(reply),
+        }
+    }
+
+    fn is_not_mine(&self, rejection: &Rejection) -> bool {
+        use ResultType::{AgentNotFound, DeviceInvalid, DeviceNotInCall, DeviceNotRecording};
+        let result =
+            ResultType::from_label(&rejection.label).or_else(|| self.terms.codes.meaning(rejection.code));
+        matches!(result, Some(DeviceInvalid | DeviceNotInCall | DeviceNotRecording | AgentNotFound))
+    }
+
+    fn confirmed(&self, tally: &Tally<'_>) -> Reply {
+        let cores = self.router.list(tally.confirmed.iter().map(|leg| leg.core));
+        self.result(
+            ResultType::Ok,
+            format!("{} sent to all of the following cores: {cores}", self.call.function.name),
+        )
+    }
+
+    fn partial(&self, unconfirmed: &[CoreIndex], result: ResultType) -> Reply {
+        let cores = self.router.list(unconfirmed.iter().copied());
+        let name = self.call.function.name;
+        self.result(result, format!("{name} could not be sent to the following cores: {cores}"))
+    }
+
+    /// Nobody confirmed: the lowest core's refusal, if that is the whole truth.
+    fn nobody(&self, tally: &Tally<'_>, missing_outweighs_strangers: bool) -> Reply {
+        let sure = |leg: &Ended| {
+            !(missing_outweighs_strangers && !tally.missing.is_empty() && tally.is_stranger(leg))
+        };
+        if let Some((_, rejection)) = tally.rejected.iter().find(|(leg, _)| sure(leg)) {
+            return Reply::rejection(rejection);
+        }
+        let cores = self.router.list(tally.missing.iter().map(|leg| leg.core));
+        let message =
+            format!("{} could not be sent to any of the following cores: {cores}", self.call.function.name);
+        self.result(ResultType::RecorderNotRunning, message)
+    }
+
+    fn result(&self, result: ResultType, message: String) -> Reply {
+        Reply::new(&self.terms.codes, result, message)
+    }
+
+    fn shows_detail(&self) -> bool {
+        match self.terms.detail {
+            Detail::Never => false,
+            Detail::OnRequest => self.call.wants_detail(),
+            Detail::Always => true,
+        }
+    }
+
+    fn with_detail(&self, reply: Reply) -> Reply {
+        if self.shows_detail() { self.with_cores(reply, &[]) } else { reply }
+    }
+
+    /// The CORES section: outcomes where they are asked for, and what each core said of itself.
+    fn with_cores(&self, mut reply: Reply, per_core: &[(CoreIndex, String)]) -> Reply {
+        detail::write(&mut reply.body, self.ended, self.router, self.shows_detail(), per_core);
+        reply
+    }
+}
+
+#[cfg(test)]
+mod tests;

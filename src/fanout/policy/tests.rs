@@ -1,0 +1,182 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::command::{Merge, check};
+use crate::model::{Core, CoreId, Unsent};
+use crate::protocol::url;
+use crate::protocol::xml::Bounds;
+use crate::route::Destination;
+use crate::route::rule::{Rule, UnknownDevice};
+
+/// Three cores 1, 2 and 4; devices 7000-7999 are owned by all of them.
+fn router() -> Router {
+    let core = |id| Core {
+        id: CoreId(id),
+        name: String::new(),
+        site: String::new(),
+        address: String::new(),
+        connections: 1,
+        pipeline: 1,
+        queue: 1,
+    };
+    let owners = vec![CoreIndex(0), CoreIndex(1), CoreIndex(2)];
+    let rule = Rule { devices: "7000-7999".parse().expect("a pattern"), owners };
+    Router::new(&[core(1), core(2), core(4)], vec![rule], UnknownDevice::Broadcast)
+}
+
+fn rejection(code: i32) -> Outcome {
+    let label = Codes::default().meaning(code).map_or("API_NEW", ResultType::label).to_owned();
+    Outcome::Rejected(Box::new(Rejection { code, label, message: format!("refused with {code}") }))
+}
+
+/// `ok`, `7` (a refusal with that code), `time` (timed out), `gone` (not sent).
+fn outcome(word: &str) -> Outcome {
+    match word {
+        "ok" => Outcome::Ok,
+        "time" => Outcome::TimedOut,
+        "gone" => Outcome::NotSent(Unsent::Connect),
+        code => rejection(code.parse().expect("a code")),
+    }
+}
+
+/// The verdict on the cores' outcomes, in the order of the cores.
+fn verdict(query: &str, words: &str, terms: &Terms) -> Reply {
+    let bounds = Bounds { max_fields: 20, max_depth: 4 };
+    let request = url::read(&format!("requestid=1&{query}"), "", bounds).expect("a readable request");
+    let function = check(&request).expect("a good request");
+    let call = Call { function, request, deadline: Instant::now() };
+    let router = router();
+    let Ok(Destination::Cores(plan)) = router.plan(&call) else { panic!("{query} goes to no core") };
+    let ended: Vec<_> = (0..)
+        .zip(words.split_whitespace())
+        .map(|(core, word)| {
+            let outcome = outcome(word);
+            let body = format!("<DEVICES><DEVICE><DEVICEID>{core}</DEVICEID></DEVICE></DEVICES>");
+            let reply =
+                Reply::new(&Codes::default(), ResultType::Ok, "found").with_body(body).write("X", "1");
+            let reply = (outcome == Outcome::Ok).then(|| reply.into());
+            Ended { core: CoreIndex(core), end: LegEnd { outcome, reply, elapsed: Duration::from_millis(3) } }
+        })
+        .collect();
+    Verdict { call: &call, plan: &plan, ended: &ended, terms, router: &router }.reply()
+}
+
+fn check_table(query: &str, name: &str, table: &[(&str, &str, &str)]) {
+    for (words, label, message) in table {
+        let reply = verdict(query, words, &Terms::default());
+        assert_eq!(
+            (&*reply.label, &*reply.message),
+            (*label, message.replace('X', name).as_str()),
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn every_owner_must_confirm() {
+    check_table(
+        "type=blackoutstart&deviceid=7001",
+        "BLACKOUTSTART",
+        &[
+            ("ok ok ok", "API_OK", "X sent to all of the following cores: 1,2,4"),
+            ("ok time ok", "API_PARTIAL_CORE_RESPONSE", "X could not be sent to the following cores: 2"),
+            ("gone time ok", "API_PARTIAL_CORE_RESPONSE", "X could not be sent to the following cores: 1,2"),
+            ("ok ok 7", "API_PARTIAL_CORE_RESPONSE", "X could not be sent to the following cores: 4"),
+            ("time 12 7", "API_DEVICE_NOT_RECORDING", "refused with 12"),
+            ("3 7 gone", "API_ERROR_NO_FREE_CHANNELS", "refused with 3"),
+            (
+                "time gone gone",
+                "API_ERROR_RECORDER_NOT_RUNNING",
+                "X could not be sent to any of the following cores: 1,2,4",
+            ),
+            ("4000 time time", "API_NEW", "refused with 4000"),
+        ],
+    );
+}
+
+#[test]
+fn in_a_broadcast_not_mine_counts_neither_for_nor_against() {
+    check_table(
+        "type=callstart&deviceid=5",
+        "CALLSTART",
+        &[
+            ("8 ok 7", "API_OK", "X sent to all of the following cores: 2"),
+            ("12 ok ok", "API_OK", "X sent to all of the following cores: 2,4"),
+            ("8 ok time", "API_PARTIAL_CORE_RESPONSE", "X could not be sent to the following cores: 4"),
+            ("8 ok 3", "API_PARTIAL_CORE_RESPONSE", "X could not be sent to the following cores: 4"),
+            ("8 7 8", "API_DEVICE_INVALID", "refused with 8"),
+            (
+                "8 8 time",
+                "API_ERROR_RECORDER_NOT_RUNNING",
+                "X could not be sent to any of the following cores: 4",
+            ),
+            ("8 3 time", "API_ERROR_NO_FREE_CHANNELS", "refused with 3"),
+        ],
+    );
+}
+
+#[test]
+fn one_core_knows_the_session() {
+    check_table(
+        "type=chatstop&sessionid=5",
+        "CHATSTOP",
+        &[
+            ("35 ok 35", "API_OK", "X sent to all of the following cores: 2"),
+            ("time ok 35", "API_OK", "X sent to all of the following cores: 2"),
+            ("35 35 35", "API_SESSIONID_UNSPECIFIED", "refused with 35"),
+            (
+                "35 time 35",
+                "API_ERROR_RECORDER_NOT_RUNNING",
+                "X could not be sent to any of the following cores: 2",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn data_that_came_is_given_even_if_a_core_is_missing() {
+    for (words, label, devices) in [
+        ("ok ok ok", "API_OK", "012"),
+        ("ok gone ok", "API_PARTIAL_CORE_RESPONSE", "02"),
+        ("8 ok 8", "API_OK", "1"),
+        ("time time gone", "API_ERROR_RECORDER_NOT_RUNNING", ""),
+        ("11 time ok", "API_PARTIAL_CORE_RESPONSE", "2"),
+        ("8 8 8", "API_DEVICE_INVALID", ""),
+    ] {
+        let reply = verdict("type=devicelist", words, &Terms::default());
+        assert_eq!(reply.label, label, "{words}");
+        let found: String = reply.body.split("<DEVICEID>").skip(1).filter_map(|d| d.chars().next()).collect();
+        assert_eq!(found, devices, "{words}: {}", reply.body);
+    }
+    assert_eq!(verdict("type=devicelist", "ok ok ok", &Terms::default()).message, "found");
+    assert!(matches!(crate::command::Command::DeviceList.function().policy, Policy::Merge(Merge::Devices)));
+}
+
+#[test]
+fn the_vendors_partial_blackout_is_only_for_blackouts_and_only_if_asked_for() {
+    let terms = Terms { blackout_partial_ok: true, ..Terms::default() };
+    let blackout = verdict("type=blackoutstart&deviceid=7001", "ok time ok", &terms);
+    assert_eq!((&*blackout.label, blackout.code), ("API_OK", 20));
+    assert_eq!(blackout.message, "BLACKOUTSTART could not be sent to the following cores: 2");
+    assert_eq!(
+        verdict("type=callstop&deviceid=7001", "ok time ok", &terms).label,
+        "API_PARTIAL_CORE_RESPONSE"
+    );
+}
+
+#[test]
+fn detail_tells_each_core_apart() {
+    let asked = "type=callstop&deviceid=7001&detail=Y";
+    let section = "<CORES><CORE><COREIDENT>1</COREIDENT><OUTCOME>OK</OUTCOME><REASON></REASON>\
+                   <MILLISECONDS>3</MILLISECONDS></CORE><CORE><COREIDENT>2</COREIDENT><OUTCOME>NOT_SENT</OUTCOME>\
+                   <REASON>could not connect to the core</REASON><MILLISECONDS>3</MILLISECONDS></CORE><CORE>\
+                   <COREIDENT>4</COREIDENT><OUTCOME>REJECTED</OUTCOME><REASON>API_DEVICE_NOT_IN_CALL (7): refused with 7\
+                   </REASON><MILLISECONDS>3</MILLISECONDS></CORE></CORES>";
+    let with = |detail| Terms { detail, ..Terms::default() };
+    assert_eq!(verdict(asked, "ok gone 7", &with(Detail::OnRequest)).body, section);
+    assert_eq!(verdict(asked, "ok gone 7", &with(Detail::Never)).body, "");
+    assert_eq!(verdict("type=callstop&deviceid=7001", "ok gone 7", &with(Detail::OnRequest)).body, "");
+    assert_eq!(verdict("type=callstop&deviceid=7001", "ok gone 7", &with(Detail::Always)).body, section);
+}
