@@ -2,3 +2,4 @@ pub mod command;
 pub mod model;
 pub mod protocol;
 pub mod route;
+pub mod sim;
