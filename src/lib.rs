@@ -5,4 +5,5 @@ pub mod model;
 pub mod net;
 pub mod protocol;
 pub mod route;
+pub mod sim;
 pub mod upstream;

@@ -1,0 +1,36 @@
+//! CHATSTART, CHATSTOP, CHATUPDATE.
+
+use super::Answered;
+use super::ask::Ask;
+use crate::protocol::param::Param;
+use crate::sim::state::agents::AgentName;
+use crate::sim::state::blackout::Blackouts;
+use crate::sim::state::chat::Chat;
+use crate::sim::state::names::AGENT_NAMES;
+
+pub fn start(ask: &mut Ask<'_>) -> Answered {
+    let (session, agent, data) = (ask.session(), agent(ask), ask.data());
+    let chat = Chat { agent, started: ask.now, data, blackouts: Blackouts::default() };
+    ask.state.start_chat(session, chat)?;
+    Ok(ask.accepted())
+}
+
+pub fn stop(ask: &mut Ask<'_>) -> Answered {
+    let session = ask.session();
+    ask.state.stop_chat(session)?;
+    Ok(ask.accepted())
+}
+
+pub fn update(ask: &mut Ask<'_>) -> Answered {
+    let (session, data) = (ask.session(), ask.data());
+    ask.state.chat(session)?.data.merge(data)?;
+    Ok(ask.accepted())
+}
+
+/// KEYNAME and KEYVALUE, where they name the agent as devices do. A core has no directory: what an AGENTID
+/// or a USERNAME means, it cannot tell.
+fn agent(ask: &Ask<'_>) -> Option<AgentName> {
+    let name = ask.request.get(Param::KeyName).and_then(Param::from_name)?;
+    let value = ask.request.get(Param::KeyValue)?;
+    AGENT_NAMES.contains(&name).then(|| (name, value.into()))
+}

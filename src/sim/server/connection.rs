@@ -1,0 +1,67 @@
+//! One connection to a simulated core: frames in, answers out, in order, and neither waits for the other.
+
+use std::io;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::codec::FramedRead;
+
+use crate::protocol::frame::FrameDecoder;
+use crate::sim::desk::{Desk, Fate};
+
+/// Wider than a proxy's bound, so that a core is not the first to complain.
+const MAX_REQUEST_BYTES: usize = 1 << 20;
+/// Answers of one connection that may wait until they are due.
+const MOST_WAITING: usize = 16 * 1024;
+
+/// An answer, and when it is due.
+type Due = (Instant, Bytes);
+
+/// Serves a connection until either side closes it.
+pub async fn serve(desk: &Desk, number: u64, stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (read, write) = stream.into_split();
+    let (answers, waiting) = mpsc::channel(MOST_WAITING);
+    tokio::try_join!(take_requests(desk, number, read, answers), give_answers(write, waiting))?;
+    Ok(())
+}
+
+/// Ends when the client closes or the core wants to. `answers` is dropped then, and that ends
+/// [`give_answers`] once the last one is written.
+async fn take_requests(
+    desk: &Desk,
+    number: u64,
+    read: OwnedReadHalf,
+    answers: mpsc::Sender<Due>,
+) -> io::Result<()> {
+    let mut frames = FramedRead::new(read, FrameDecoder::new(MAX_REQUEST_BYTES));
+    while let Some(frame) = frames.next().await {
+        let (bytes, after, is_last) = match desk.take(number, frame?) {
+            Fate::Answer(bytes, after) => (bytes, after, false),
+            Fate::Close(bytes) => (bytes, std::time::Duration::ZERO, true),
+            Fate::Silence => continue,
+        };
+        let is_gone = answers.send((Instant::now() + after, bytes)).await.is_err();
+        if is_last || is_gone {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Each answer is one write, at its time; a later one that is due earlier waits for it.
+async fn give_answers(
+    mut write: impl AsyncWrite + Unpin,
+    mut waiting: mpsc::Receiver<Due>,
+) -> io::Result<()> {
+    while let Some((due, bytes)) = waiting.recv().await {
+        sleep_until(due).await;
+        write.write_all(&bytes).await?;
+    }
+    Ok(())
+}
