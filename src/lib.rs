@@ -1,8 +1,35 @@
+//! Corecast: a stateless fan-out proxy in front of call recorders. API_OK means that every owner confirmed.
+//!
+//! Data flows one way, and a module uses only what stands above it in this list:
+//!
+//! | module | from → to |
+//! |---|---|
+//! | [`model`] | the words of the design |
+//! | [`protocol`] | bytes → [`Request`](protocol::request::Request), and results → bytes |
+//! | [`command`] | request → [`Call`](command::Call), by the one table of functions |
+//! | [`route`] | call → [`Plan`](route::Plan): which cores, and what their outcomes add up to |
+//! | [`upstream`] | a leg → its core and back: links, breaker, probes |
+//! | [`fanout`] | plan → legs → outcomes → verdict → [`Reply`](protocol::result::Reply) |
+//! | [`listen`] | the doors: the API socket and the WebAPI |
+//! | [`ops`] | the admin address |
+//! | [`config`] | the file → what all of the above is built from |
+//! | [`app`] | puts it together |
+//! | [`cli`] | the command line |
+//!
+//! [`sim`], the simulated core, shares [`protocol`] and [`command`] with the proxy and nothing else, so it cannot
+//! hide the proxy's faults.
+
+pub mod app;
+pub mod cli;
+pub mod client;
 pub mod command;
+pub mod config;
 pub mod fanout;
+pub mod listen;
 pub mod metrics;
 pub mod model;
 pub mod net;
+pub mod ops;
 pub mod protocol;
 pub mod route;
 pub mod sim;

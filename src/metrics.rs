@@ -111,19 +111,16 @@ impl Metrics {
     }
 
     /// A handle to a counter with these values of its labels; its series shows from now on, at 0.
-    #[must_use]
     pub fn counter(&self, metric: &Metric, labels: &[&str]) -> Counter {
         self.recorder.register_counter(&key(metric, labels), &METADATA)
     }
 
     /// A handle to a gauge.
-    #[must_use]
     pub fn gauge(&self, metric: &Metric, labels: &[&str]) -> Gauge {
         self.recorder.register_gauge(&key(metric, labels), &METADATA)
     }
 
     /// A handle to a histogram of seconds.
-    #[must_use]
     pub fn seconds(&self, metric: &Metric, labels: &[&str]) -> Histogram {
         self.recorder.register_histogram(&key(metric, labels), &METADATA)
     }

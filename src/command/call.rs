@@ -63,6 +63,7 @@ pub fn check(request: &Request) -> Result<&'static Function, Refusal> {
     }
     function.params.iter().try_for_each(|need| check_need(*need, request))?;
     check_action(function, request)?;
+    check_offset(request)?;
     Ok(function)
 }
 
@@ -87,7 +88,8 @@ fn check_id(request: &Request) -> Result<(), Refusal> {
 
 /// One name with two values could mean one device here and another one on a core.
 fn check_twins(function: &Function, request: &Request) -> Result<(), Refusal> {
-    let unique = [Param::Type, Param::RequestId, Param::SessionId];
+    use Param::{CallInstance, CoreIdent, RecordId, RequestId, SessionId, TimeOffset, Type};
+    let unique = [Type, RequestId, SessionId, CallInstance, TimeOffset, RecordId, CoreIdent];
     for param in function.identifiers.params().iter().chain(&unique) {
         let mut values = request.fields().values(*param).filter(|value| !value.is_empty());
         if let (Some(one), Some(other)) = (values.next(), values.find(|_| true))
@@ -144,6 +146,16 @@ fn check_action(function: &Function, request: &Request) -> Result<(), Refusal> {
         if action.is_empty() { "ACTION is missing".into() } else { format!("ACTION {action} is unknown") };
     let message = format!("{given}: {} takes {}", function.name, function.actions.join(", "));
     Err(Refusal::new(ResultType::InvalidAction, message))
+}
+
+/// TIMEOFFSET decides what is silent, so a mistake in it is told before anything is sent.
+fn check_offset(request: &Request) -> Result<(), Refusal> {
+    match request.get(Param::TimeOffset) {
+        Some(offset) if !offset.parse::<f64>().is_ok_and(f64::is_finite) => {
+            Err(Refusal::format(format!("TIMEOFFSET {offset} is no number of seconds")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn one_of(params: &[Param]) -> String {
@@ -251,6 +263,11 @@ mod tests {
                 &format!("<TYPE>BLACKOUTSTART</TYPE>{id}<DEVICEID>1</DEVICEID><SYS_USER>a</SYS_USER>"),
                 InvalidMessageFormat,
                 "this request has DEVICEID, SYS_USER",
+            ),
+            (
+                &format!("<TYPE>BLACKOUTSTART</TYPE>{id}<DEVICEID>1</DEVICEID><TIMEOFFSET>soon</TIMEOFFSET>"),
+                InvalidMessageFormat,
+                "TIMEOFFSET soon is no number of seconds",
             ),
             (&format!("<TYPE>CHATSTOP</TYPE>{id}"), SessionIdUnspecified, "SESSIONID is missing"),
             (&format!("<TYPE>ADDGROUP</TYPE>{id}"), InvalidMessageFormat, "GROUPNAME is missing or blank"),

@@ -9,7 +9,7 @@ use Param::*;
 use super::function::*;
 use crate::protocol::param::Param;
 
-const DEVICE: Identifiers = Identifiers::AtLeastOne(&[DeviceId, DeviceAlias, StationName, SysUser, CrmUser]);
+const DEVICE: Identifiers = Identifiers::AtLeastOne(&[DeviceId, StationName, DeviceAlias, SysUser, CrmUser]);
 const ONE_DEVICE: Identifiers = Identifiers::ExactlyOne(&[DeviceId, DeviceAlias, CrmUser, SysUser]);
 const AGENT: &[Param] = &[AgentId, FirstName, LastName];
 const ROLE: Need = OneOf(&[RoleId, RoleName]);
@@ -27,7 +27,7 @@ macro_rules! with {
 const CALL_DETAILS: &[Need] = optional![
     CallInstance Group Gate Ani Dnis User1 User2 User3 User4 User5 User6 User7 User8 User9 User10 User11 User12
     User13 User14 User15 CallId Priority CallDirection MaxRecordSilence MaxRecordTime AgentInitiated CtiInitiated
-    ArchiveAction KeepDays
+    ArchiveAction
 ];
 
 /// What most functions share; a row names what differs.

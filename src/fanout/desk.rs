@@ -109,6 +109,7 @@ pub struct Desk {
 }
 
 /// A request that was taken in.
+#[allow(clippy::large_enum_variant, reason = "it is moved once, into the future that it lives in")]
 enum Begun {
     /// The answer is known.
     Known(Reply),
@@ -139,6 +140,13 @@ impl Desk {
             desk.meter.answered(asker.function, reply.result, listener, started.elapsed());
             reply.write(&asker.kind, &asker.id)
         }
+    }
+
+    /// The answer to a client that is one too many.
+    #[must_use]
+    pub fn refuse_connection(&self) -> String {
+        let message = "overloaded: as many clients are connected as may be; try again later";
+        self.rescue(Refusal::new(ResultType::ProcessingMessage, message)).write("", "")
     }
 
     fn begin(&self, arrived: Arrived, started: Instant) -> (Asker, Begun) {

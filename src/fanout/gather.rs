@@ -56,9 +56,14 @@ impl Legs {
         ended.sort_unstable_by_key(|e| e.core);
         if !self.open.is_empty() {
             // The answer is known, yet these legs go on to their ends and are counted.
-            tokio::task::spawn_local(async move { (&mut self).await });
+            tokio::task::spawn_local(self.rest());
         }
         ended
+    }
+
+    /// The legs that nobody waits for any more.
+    async fn rest(mut self) {
+        (&mut self).await;
     }
 
     /// Begins the next core's leg if the last one was not sent at all.

@@ -66,14 +66,14 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
-        let escaped = (*first == b'%').then(|| after.first_chunk().and_then(hex_byte)).flatten();
+        let escaped = (*first == b'%').then(|| after.first_chunk().copied().and_then(hex_byte)).flatten();
         bytes.push(escaped.unwrap_or(if *first == b'+' { b' ' } else { *first }));
         rest = if escaped.is_some() { &after[2..] } else { after };
     }
     String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
-fn hex_byte(digits: &[u8; 2]) -> Option<u8> {
+fn hex_byte(digits: [u8; 2]) -> Option<u8> {
     let [high, low] = digits.map(|d| char::from(d).to_digit(16));
     u8::try_from(high? << 4 | low?).ok()
 }

@@ -49,10 +49,9 @@ impl Board {
     fn report(&self, at: usize, end: LegEnd) {
         self.ends.borrow_mut()[at] = Some(end);
         self.open.set(self.open.get() - 1);
-        if self.wake_on == WakeOn::Each || self.open.get() == 0 {
-            if let Some(waker) = self.waker.borrow_mut().take() {
-                waker.wake();
-            }
+        let is_time = self.wake_on == WakeOn::Each || self.open.get() == 0;
+        if is_time && let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
         }
     }
 }

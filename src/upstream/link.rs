@@ -260,7 +260,7 @@ impl Link {
             }
             timer.as_mut().poll(cx)
         })
-        .await;
+        .await
     }
 }
 

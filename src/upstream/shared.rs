@@ -14,6 +14,7 @@ use crate::model::{Core, LegEnd, Outcome};
 /// A thread's own handle to a core. Legs count their handles on the thread, so that threads do not contend for
 /// one counter.
 #[derive(Clone, Debug)]
+#[allow(clippy::redundant_allocation, reason = "the inner count is the threads', the outer one the legs'")]
 pub(super) struct Local(Rc<Arc<CoreShared>>);
 
 impl Local {
@@ -30,6 +31,9 @@ impl std::ops::Deref for Local {
     }
 }
 
+/// Which of a core's counts a gauge shows.
+type Count = fn(&CoreShared) -> &AtomicI64;
+
 /// One core as all threads see it.
 pub struct CoreShared {
     /// Its configuration.
@@ -43,7 +47,7 @@ pub struct CoreShared {
     pub(super) stray: Counter,
     legs: [Counter; Outcome::LABELS.len()],
     seconds: Histogram,
-    gauges: [(Gauge, fn(&CoreShared) -> &AtomicI64); 3],
+    gauges: [(Gauge, Count); 3],
     states: [(State, Gauge); 3],
     last_error: Mutex<String>,
 }
@@ -127,5 +131,17 @@ impl CoreShared {
     #[must_use]
     pub fn connections(&self) -> i64 {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Requests sent and not answered yet, over all threads.
+    #[must_use]
+    pub fn in_flight(&self) -> i64 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Legs that wait for a turn, over all threads.
+    #[must_use]
+    pub fn queued(&self) -> i64 {
+        self.queued.load(Ordering::Relaxed)
     }
 }

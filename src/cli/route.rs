@@ -1,0 +1,52 @@
+//! `corecast route`: where a command would go, and why.
+
+use std::path::PathBuf;
+
+use tokio::time::Instant;
+
+use super::params::Typed;
+use super::{Exit, output};
+use crate::command::{Call, check};
+use crate::config::Settings;
+use crate::protocol::request::Request;
+use crate::protocol::xml::Bounds;
+use crate::route::Router;
+
+/// Arguments of `route`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = "/etc/corecast/corecast.toml")]
+    config: PathBuf,
+    #[command(flatten)]
+    command: Typed,
+}
+
+pub(super) fn run(args: &Args) -> Exit {
+    let settings = match Settings::load(&args.config) {
+        Ok(settings) => settings,
+        Err(faults) => {
+            eprintln!("{faults}");
+            return Exit::Config;
+        }
+    };
+    match explain(&settings, &args.command) {
+        Ok(steps) => {
+            steps.iter().for_each(output::line);
+            Exit::Ok
+        }
+        Err(reason) => {
+            eprintln!("corecast: {reason}");
+            Exit::Failure
+        }
+    }
+}
+
+fn explain(settings: &Settings, command: &Typed) -> Result<Vec<String>, String> {
+    let bounds = Bounds { max_fields: settings.limits.max_fields, max_depth: settings.limits.max_depth };
+    let request = Request::read(command.to_xml().as_bytes(), bounds).map_err(|bad| bad.reason)?;
+    let function =
+        check(&request).map_err(|refusal| format!("{}: {}", refusal.result.label(), refusal.message))?;
+    let router = Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device);
+    Ok(router.explain(&Call { function, request, deadline: Instant::now() }))
+}

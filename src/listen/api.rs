@@ -1,0 +1,203 @@
+//! The API socket: XML over TCP. Requests of one connection are worked on together and answered in order.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+
+use bytes::{Buf, BytesMut};
+use futures::future::FutureExt;
+use futures::stream::{FuturesOrdered, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, Sleep, sleep};
+use tokio_util::codec::Decoder;
+
+use super::door::{Door, close};
+use crate::fanout::{Arrived, Desk, Listener};
+use crate::net::{TcpListener, TcpStream};
+use crate::protocol::frame::{Frame, FrameDecoder, FrameFault};
+use crate::protocol::request::Request;
+
+/// Answers that wait for a client to read them, in bytes; past that nothing more is read from it either.
+const MAX_UNREAD_BYTES: usize = 256 * 1024;
+
+/// Room made for requests before each read; an idle connection holds no more than this.
+const READ_BYTES: usize = 4 * 1024;
+
+/// Serves the API socket until the drain.
+pub async fn serve(door: Door, socket: TcpListener) {
+    door.serve(socket, full, talk).await;
+}
+
+/// The answer to a connection that is one too many.
+fn full(desk: &Desk) -> String {
+    desk.refuse_connection()
+}
+
+async fn talk(door: Door, stream: TcpStream) {
+    let take = {
+        let desk = door.desk.clone();
+        move |arrived: Arrived| desk.take(arrived, Listener::Api)
+    };
+    Client::new(door, stream, take).converse().await;
+}
+
+/// One client's connection.
+struct Client<T, A: Future<Output = String>> {
+    door: Door,
+    stream: TcpStream,
+    take: T,
+    decoder: FrameDecoder,
+    input: BytesMut,
+    answers: FuturesOrdered<A>,
+    output: BytesMut,
+    /// The client sends nothing more.
+    is_eof: bool,
+    /// Nothing more is read from this client.
+    is_over: bool,
+    /// The client cannot be written to.
+    is_lost: bool,
+    heard: Instant,
+    idle: Pin<Box<Sleep>>,
+}
+
+/// What woke a connection.
+enum Event {
+    Answer(String),
+    Wrote(io::Result<usize>),
+    Read(io::Result<usize>),
+    Idle,
+    Drain,
+}
+
+impl<T: Fn(Arrived) -> A, A: Future<Output = String>> Client<T, A> {
+    fn new(door: Door, stream: TcpStream, take: T) -> Self {
+        Self {
+            decoder: FrameDecoder::new(door.settings.max_request_bytes),
+            idle: Box::pin(sleep(door.settings.idle_timeout)),
+            door,
+            stream,
+            take,
+            input: BytesMut::new(),
+            answers: FuturesOrdered::new(),
+            output: BytesMut::new(),
+            is_eof: false,
+            is_over: false,
+            is_lost: false,
+            heard: Instant::now(),
+        }
+    }
+
+    async fn converse(mut self) {
+        loop {
+            self.take_requests();
+            if self.is_over && self.answers.is_empty() && self.output.is_empty() {
+                break;
+            }
+            let event = self.event().await;
+            self.handle(event);
+        }
+        if !self.is_lost {
+            drop(close(&mut self.stream).await);
+        }
+    }
+
+    /// Takes whole requests out of what was read, as many as may be worked on at once.
+    fn take_requests(&mut self) {
+        while self.answers.len() < self.door.settings.max_pipelined {
+            let (decoder, input) = (&mut self.decoder, &mut self.input);
+            let frame = if self.is_eof { decoder.decode_eof(input) } else { decoder.decode(input) };
+            let Ok(Some(frame)) = frame else { return };
+            self.take_frame(frame);
+        }
+    }
+
+    fn take_frame(&mut self, frame: Frame) {
+        let arrived = match frame {
+            Frame::Message(message) => Request::read(&message, self.door.settings.bounds).into(),
+            Frame::Fault(fault) => {
+                self.is_over |= fault.is_fatal();
+                fault.into()
+            }
+        };
+        self.answers.push_back((self.take)(arrived));
+    }
+
+    /// The next thing that happens; answers and writing go before reading more.
+    async fn event(&mut self) -> Event {
+        let wants_answers = !self.answers.is_empty() && self.output.len() < MAX_UNREAD_BYTES;
+        let has_room = self.answers.len() < self.door.settings.max_pipelined;
+        let wants_requests = !self.is_over && has_room && self.output.len() < MAX_UNREAD_BYTES;
+        if wants_requests {
+            self.input.reserve(READ_BYTES);
+        }
+        let (mut reader, mut writer) = self.stream.split();
+        tokio::select! {
+            biased;
+            Some(answer) = self.answers.next(), if wants_answers => Event::Answer(answer),
+            wrote = writer.write(&self.output), if !self.output.is_empty() => Event::Wrote(wrote),
+            read = reader.read_buf(&mut self.input), if wants_requests => Event::Read(read),
+            () = &mut self.idle => Event::Idle,
+            () = self.door.drain.cancelled(), if !self.is_over => Event::Drain,
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Answer(answer) => self.put(&answer),
+            Event::Wrote(Ok(count)) if count > 0 => self.output.advance(count),
+            Event::Read(Ok(count)) if count > 0 => {}
+            Event::Read(Ok(_)) => self.client_is_done(),
+            Event::Wrote(_) | Event::Read(Err(_)) => self.lose(),
+            Event::Idle => return self.check_idle(),
+            Event::Drain => self.drain(),
+        }
+        self.heard = Instant::now();
+    }
+
+    /// Puts an answer out, and those behind it that are ready too, so that they go in one write.
+    fn put(&mut self, answer: &str) {
+        if self.is_lost {
+            return;
+        }
+        self.output.extend_from_slice(answer.as_bytes());
+        while self.output.len() < MAX_UNREAD_BYTES {
+            let Some(Some(answer)) = self.answers.next().now_or_never() else { return };
+            self.output.extend_from_slice(answer.as_bytes());
+        }
+    }
+
+    /// The client sends nothing more; a request that it began and did not end is answered too.
+    const fn client_is_done(&mut self) {
+        self.is_eof = true;
+        self.is_over = true;
+    }
+
+    /// The client is gone. What it asked for is under way and is seen to its end all the same.
+    fn lose(&mut self) {
+        self.is_over = true;
+        self.is_lost = true;
+        self.output.clear();
+    }
+
+    /// The timer fired: if nothing moved for the whole time, a half-sent request is answered, and that is it.
+    fn check_idle(&mut self) {
+        let idle = self.heard + self.door.settings.idle_timeout;
+        if idle > Instant::now() {
+            self.idle.as_mut().reset(idle);
+            return;
+        }
+        if !self.output.is_empty() {
+            self.lose();
+        } else if self.decoder.is_mid_message() {
+            self.take_frame(Frame::Fault(FrameFault::Truncated));
+        }
+        self.is_over = true;
+        self.idle.as_mut().reset(Instant::now() + self.door.settings.idle_timeout);
+    }
+
+    /// Requests that have arrived are still answered, then the connection closes.
+    fn drain(&mut self) {
+        while self.stream.try_read_buf(&mut self.input).is_ok_and(|count| count > 0) {}
+        self.is_over = true;
+    }
+}

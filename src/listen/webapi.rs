@@ -1,0 +1,144 @@
+//! The WebAPI: the same functions by URL, over HTTP/1.1.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use super::door::Door;
+use crate::fanout::{Arrived, Desk, Listener};
+use crate::net::{TcpListener, TcpStream};
+use crate::protocol::request::{BadRequest, Request};
+use crate::protocol::url;
+
+type Response = hyper::Response<Full<Bytes>>;
+
+const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// Room for a request's line and headers besides its parameters, in bytes.
+const HEAD_BYTES: usize = 16 * 1024;
+
+/// Serves the WebAPI until the drain.
+pub async fn serve(door: Door, socket: TcpListener) {
+    door.serve(socket, full, talk).await;
+}
+
+/// The answer to a connection that is one too many.
+fn full(desk: &Desk) -> String {
+    let result = desk.refuse_connection();
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{result}",
+        result.len()
+    )
+}
+
+async fn talk(door: Door, stream: TcpStream) {
+    let drain = door.drain.clone();
+    let settings = door.settings;
+    let service = service_fn(move |request| respond(door.clone(), request));
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.idle_timeout)
+        .max_buf_size(settings.max_request_bytes + HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = drain.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a WebAPI connection ended early");
+    }
+}
+
+async fn respond(door: Door, request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
+    if !url::is_web_api(request.uri().path()) {
+        return Ok(text(StatusCode::NOT_FOUND, "The WebAPI is at /webAPI.aspx?type=…&requestid=…\n"));
+    }
+    if !matches!(*request.method(), Method::GET | Method::POST) {
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "The WebAPI takes GET and POST.\n");
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+        return Ok(response);
+    }
+    let (arrived, is_last) = read(&door, request).await;
+    let mut response = xml(answer(&door, arrived).await);
+    if is_last {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// The answer, worked out on a task of its own: hyper drops this future when the client goes away, and what
+/// was accepted is seen to its end all the same.
+fn answer(door: &Door, arrived: Arrived) -> impl Future<Output = String> + use<> {
+    let answer = door.tasks.spawn_local(door.desk.take(arrived, Listener::WebApi));
+    async move { answer.await.unwrap_or_default() }
+}
+
+/// Reads a request; and whether the connection must close behind its answer.
+async fn read(door: &Door, request: hyper::Request<Incoming>) -> (Arrived, bool) {
+    let (head, body) = request.into_parts();
+    let query = head.uri.query().unwrap_or("");
+    match Limited::new(body, door.settings.max_request_bytes).collect().await {
+        Ok(body) => (parse(query, &body.to_bytes(), door).into(), false),
+        Err(error) => (Err(unreadable(query, &*error, door)).into(), true),
+    }
+}
+
+/// Parameters of the query and of a form, or an XML message in the body.
+fn parse(query: &str, body: &[u8], door: &Door) -> Result<Request, BadRequest> {
+    let bounds = door.settings.bounds;
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii();
+    if body.starts_with(b"<") {
+        return Request::read(body, bounds);
+    }
+    match str::from_utf8(body) {
+        Ok(form) => url::read(query, form, bounds),
+        Err(_) => Err(named(query, "the body is neither XML nor a form in UTF-8".into(), door)),
+    }
+}
+
+fn unreadable(
+    query: &str,
+    error: &(dyn std::error::Error + Send + Sync + 'static),
+    door: &Door,
+) -> BadRequest {
+    let reason = if error.is::<LengthLimitError>() {
+        format!("larger than the limit of {} bytes", door.settings.max_request_bytes)
+    } else {
+        "the body ended before its announced length".into()
+    };
+    named(query, reason, door)
+}
+
+/// A fault of the body, with the name that the query gives the request.
+fn named(query: &str, reason: String, door: &Door) -> BadRequest {
+    match url::read(query, "", door.settings.bounds) {
+        Ok(request) => BadRequest { kind: request.kind().into(), id: request.id().into(), reason },
+        Err(bad) => BadRequest { reason, ..bad },
+    }
+}
+
+fn xml(result: String) -> Response {
+    let mut response = Response::new(result.into());
+    response.headers_mut().insert(CONTENT_TYPE, XML);
+    response
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response {
+    let mut response = Response::new(text.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, TEXT);
+    response
+}

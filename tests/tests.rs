@@ -1,0 +1,21 @@
+//! All integration tests, in one binary.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::float_cmp,
+    clippy::duration_suboptimal_units,
+    missing_docs,
+    reason = "a test that is surprised stops"
+)]
+
+mod it {
+    mod examples;
+    mod hostile;
+    mod lab;
+    mod pipelining;
+    mod values;
+    mod verdicts;
+    mod webapi;
+}
