@@ -1,0 +1,238 @@
+//! The configuration, in two stages: as written (`tree`), every value with its place, the environment
+//! laid over the file; then checked and turned into [`Settings`], plain data that the rest uses.
+//! Between them stands a small typed reader (`section`), which collects every fault rather than
+//! stopping at the first.
+
+mod fault;
+mod kinds;
+mod near;
+mod read;
+mod section;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::Core;
+use crate::protocol::codes::Codes;
+use crate::route::rule::{Rule, UnknownDevice};
+
+pub use fault::{Fault, Faults};
+use fault::{Place, Source};
+use section::Report;
+
+/// A checked configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where we listen.
+    pub listen: Listen,
+    /// How much, how large, how long.
+    pub limits: Limits,
+    /// Threads that carry calls, at least 1; the configuration's 0 has become the number of CPUs.
+    pub threads: usize,
+    /// The cores, sorted by id, ids unique, at least one.
+    pub cores: Vec<Core>,
+    /// Which devices belong to which cores, in the order of the file.
+    pub rules: Vec<Rule>,
+    /// What becomes of a device that nothing owns.
+    pub unknown_device: UnknownDevice,
+    /// When a core counts as down.
+    pub breaker: Breaker,
+    /// How close answers are to the vendor's.
+    pub compat: Compat,
+    /// The number of every result type.
+    pub codes: Codes,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// Where we listen. Port 0 lets the system choose one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The API socket: XML over TCP.
+    pub api: SocketAddr,
+    /// The `WebAPI`: the same over HTTP.
+    pub webapi: SocketAddr,
+    /// Metrics, health, the live page: for operators only.
+    pub admin: SocketAddr,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self { api: local(5620), webapi: local(2012), admin: local(9620) }
+    }
+}
+
+/// How much, how large, how long. Times are from 1 ms to 24 h.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A whole call, from the request's last byte to the answer.
+    pub deadline: Duration,
+    /// One core's part of a call; never longer than the deadline.
+    pub leg_timeout: Duration,
+    /// A connection to a core, until it is made.
+    pub connect_timeout: Duration,
+    /// A request, in bytes.
+    pub max_request_bytes: usize,
+    /// Elements within elements in a request.
+    pub max_depth: usize,
+    /// Parameters in a request.
+    pub max_fields: usize,
+    /// Client connections at once, over all listeners and threads.
+    pub max_connections: usize,
+    /// Requests of one client connection that are worked on at once.
+    pub max_pipelined: usize,
+    /// Calls in flight over the whole process.
+    pub max_in_flight: usize,
+    /// A client connection without a request is closed after this.
+    pub idle_timeout: Duration,
+    /// How long a drain waits for what is in flight; may be 0.
+    pub drain_timeout: Duration,
+    /// One core's reply, in bytes.
+    pub max_reply_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(2),
+            leg_timeout: Duration::from_millis(1500),
+            connect_timeout: Duration::from_millis(500),
+            max_request_bytes: 64 << 10,
+            max_depth: 16,
+            max_fields: 256,
+            max_connections: 10_000,
+            max_pipelined: 64,
+            max_in_flight: 20_000,
+            idle_timeout: Duration::from_mins(10),
+            drain_timeout: Duration::from_secs(10),
+            max_reply_bytes: 16 << 20,
+        }
+    }
+}
+
+/// When a core counts as down, and how soon it is asked again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breaker {
+    /// Consecutive time-outs or lost answers that shut it. A refused connection shuts it at once.
+    pub failures: u32,
+    /// The first wait before a TEST probe.
+    pub probe_min: Duration,
+    /// The longest wait between probes, which grow from [`Breaker::probe_min`].
+    pub probe_max: Duration,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self { failures: 3, probe_min: Duration::from_millis(100), probe_max: Duration::from_secs(2) }
+    }
+}
+
+/// How close answers are to the vendor's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compat {
+    /// Whether a blackout that only some owners confirmed is answered with `API_OK`, as the vendor does.
+    pub blackout_partial_ok: bool,
+    /// Whether results end in a CORES section.
+    pub detail: Detail,
+}
+
+/// When a result ends in a CORES section with each core's outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// Never, whatever the request says.
+    Never,
+    /// For requests with `DETAIL=Y`.
+    #[default]
+    OnRequest,
+    /// Always.
+    Always,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// A level, or levels by module, as tracing's `EnvFilter` reads them; sound.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".into() }
+    }
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line, for machines.
+    Json,
+}
+
+impl Settings {
+    /// Reads a file, with the process's environment laid over it.
+    ///
+    /// # Errors
+    /// Every fault of the file and of the overriding variables at once; or that there is no such file.
+    pub fn load(path: &Path) -> Result<Self, Faults> {
+        let origin = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, &origin, environment()),
+            Err(error) => Err(unreadable(&origin, &error)),
+        }
+    }
+
+    /// Reads a text; `origin` is what its faults are shown under, `env` the environment: variables
+    /// such as `CORECAST__LISTEN__API` override keys, others are ignored.
+    ///
+    /// # Errors
+    /// Every fault at once.
+    pub fn parse(
+        text: &str,
+        origin: &str,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Faults> {
+        let (settings, report) = read(text, origin, env);
+        match Faults::new(report.into_faults()) {
+            faults if faults.len() == 0 => Ok(settings),
+            faults => Err(faults),
+        }
+    }
+}
+
+/// Both stages. What is at fault has its default, so that the rest can be checked too.
+fn read(text: &str, origin: &str, env: impl Iterator<Item = (String, String)>) -> (Settings, Report) {
+    let source = Arc::new(Source { name: origin.into(), text: text.into(), is_variable: false });
+    let (mut table, syntax) = tree::parse(&source);
+    tree::overlay(&mut table, env);
+    let mut report = Report::new(syntax);
+    let settings = section::root(&Place::whole(&source), &table, &mut report, read::settings);
+    (settings, report)
+}
+
+/// The environment as text. What is no Unicode is replaced: it can then be named as a fault.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
+
+fn unreadable(origin: &str, error: &std::io::Error) -> Faults {
+    let source = Arc::new(Source { name: origin.into(), text: String::new(), is_variable: false });
+    let help = "check the path and who may read it; config/corecast.toml is a file to begin with";
+    Faults::new(vec![Fault {
+        message: format!("cannot read the configuration: {error}"),
+        help: Some(help.into()),
+        place: Place::whole(&source),
+    }])
+}

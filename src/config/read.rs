@@ -1,0 +1,244 @@
+//! The second stage: each table of the configuration, key by key, with its bounds and what must hold
+//! between keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+use super::kinds::{
+    ANY_TIME, SOME_TIME, choice, duration, listen_address, log_filter, parsed, remote_address, text, whole,
+};
+use super::section::Section;
+use super::tree::Node;
+use super::{Breaker, Compat, Detail, Limits, Listen, Log, LogFormat, Settings};
+use crate::model::{Core, CoreId, CoreIndex};
+use crate::protocol::codes::{Codes, ResultType};
+use crate::route::rule::{Pattern, Rule, UnknownDevice};
+
+const MAX_CORES: usize = 1000;
+const CORE_IDS: std::ops::RangeInclusive<i64> = 1..=9999;
+
+/// Everything.
+pub(super) fn settings(root: &mut Section<'_>) -> Settings {
+    let cores = cores(root);
+    let owners = Owners::of(&cores);
+    let (unknown_device, rules) =
+        root.section("route", |route| (unknown_device(route), rules(route, &owners)));
+    Settings {
+        listen: root.section("listen", listen),
+        limits: root.section("limits", limits),
+        threads: root.section("runtime", threads),
+        cores,
+        rules,
+        unknown_device,
+        breaker: root.section("breaker", breaker),
+        compat: root.section("compat", compat),
+        codes: root.section("codes", codes),
+        log: root.section("log", log),
+    }
+}
+
+fn listen(s: &mut Section<'_>) -> Listen {
+    let d = Listen::default();
+    let listen = Listen {
+        api: s.or("api", d.api, listen_address),
+        webapi: s.or("webapi", d.webapi, listen_address),
+        admin: s.or("admin", d.admin, listen_address),
+    };
+    let all = [("api", listen.api), ("webapi", listen.webapi), ("admin", listen.admin)];
+    for (i, (key, address)) in all.into_iter().enumerate() {
+        for (earlier, _) in all[..i].iter().filter(|(_, other)| *other == address && address.port() != 0) {
+            s.clash([key, earlier], &format!("is {address}, and so is"));
+        }
+    }
+    listen
+}
+
+fn limits(s: &mut Section<'_>) -> Limits {
+    let d = Limits::default();
+    let limits = Limits {
+        deadline: s.or("deadline", d.deadline, duration(SOME_TIME)),
+        leg_timeout: s.or("leg_timeout", d.leg_timeout, duration(SOME_TIME)),
+        connect_timeout: s.or("connect_timeout", d.connect_timeout, duration(SOME_TIME)),
+        max_request_bytes: s.or("max_request_bytes", d.max_request_bytes, whole(64..=64 << 20)),
+        max_depth: s.or("max_depth", d.max_depth, whole(2..=128)),
+        max_fields: s.or("max_fields", d.max_fields, whole(1..=65_536)),
+        max_connections: s.or("max_connections", d.max_connections, whole(1..=1_000_000)),
+        max_pipelined: s.or("max_pipelined", d.max_pipelined, whole(1..=65_536)),
+        max_in_flight: s.or("max_in_flight", d.max_in_flight, whole(1..=10_000_000)),
+        idle_timeout: s.or("idle_timeout", d.idle_timeout, duration(SOME_TIME)),
+        drain_timeout: s.or("drain_timeout", d.drain_timeout, duration(ANY_TIME)),
+        max_reply_bytes: s.or("max_reply_bytes", d.max_reply_bytes, whole(1024..=1 << 30)),
+    };
+    let Limits { deadline, leg_timeout, .. } = limits;
+    if leg_timeout > deadline {
+        s.clash(["leg_timeout", "deadline"], &format!("is {leg_timeout:?}, longer than the {deadline:?} of"));
+    }
+    limits
+}
+
+fn threads(s: &mut Section<'_>) -> usize {
+    match s.or("threads", 0, whole(0..=1024)) {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads => threads,
+    }
+}
+
+fn breaker(s: &mut Section<'_>) -> Breaker {
+    let d = Breaker::default();
+    let breaker = Breaker {
+        failures: s.or("failures", d.failures, whole(1..=1000)),
+        probe_min: s.or("probe_min", d.probe_min, duration(SOME_TIME)),
+        probe_max: s.or("probe_max", d.probe_max, duration(SOME_TIME)),
+    };
+    let Breaker { probe_min, probe_max, .. } = breaker;
+    if probe_min > probe_max {
+        s.clash(["probe_min", "probe_max"], &format!("is {probe_min:?}, longer than the {probe_max:?} of"));
+    }
+    breaker
+}
+
+fn compat(s: &mut Section<'_>) -> Compat {
+    let details = [("never", Detail::Never), ("on-request", Detail::OnRequest), ("always", Detail::Always)];
+    Compat {
+        blackout_partial_ok: s.or("blackout_partial", false, choice(&[("partial", false), ("ok", true)])),
+        detail: s.or("detail", Detail::default(), choice(&details)),
+    }
+}
+
+fn log(s: &mut Section<'_>) -> Log {
+    let d = Log::default();
+    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    Log { format: s.or("format", d.format, choice(&formats)), level: s.or("level", d.level, log_filter) }
+}
+
+fn codes(s: &mut Section<'_>) -> Codes {
+    let mut codes = Codes::default();
+    for t in ResultType::ALL {
+        let code = s.or(t.label(), t.default_code(), whole(0..=i32::MAX.into()));
+        codes.set(*t, code);
+    }
+    for (i, t) in ResultType::ALL.iter().enumerate() {
+        let code = codes.of(*t);
+        for earlier in ResultType::ALL[..i].iter().filter(|other| codes.of(**other) == code) {
+            s.clash([t.label(), earlier.label()], &format!("is {code}, and so is"));
+        }
+    }
+    codes
+}
+
+/// The cores, sorted by id.
+fn cores(root: &mut Section<'_>) -> Vec<Core> {
+    let (mut ids, mut addresses) = Default::default();
+    let mut cores = root.sections("core", |s| core(s, &mut ids, &mut addresses));
+    if cores.is_empty() && root.has("core") {
+        root.fault("core", "has no entry: there must be a core at least");
+    } else if cores.is_empty() {
+        root.missing("core", "[[core]] with id = 1 and address = \"10.0.0.7:5620\"");
+    }
+    if cores.len() > MAX_CORES {
+        root.fault("core", &format!("has {} entries; there can be {MAX_CORES}", cores.len()));
+    }
+    cores.sort_by_key(|core| core.id);
+    cores
+}
+
+/// One core. Two with one address would mean that an answer counts twice, and that the other core,
+/// wherever it is, is never told: so addresses are unique as well.
+fn core(s: &mut Section<'_>, ids: &mut BTreeSet<u16>, addresses: &mut BTreeSet<String>) -> Core {
+    // 0 is no id: it stands for one at fault until the rest of the file is checked
+    let id = s.required("id", "id = 1", unique(ids, whole(CORE_IDS))).unwrap_or(0);
+    let address = s.required("address", "address = \"10.0.0.7:5620\"", unique(addresses, remote_address));
+    Core {
+        id: CoreId(id),
+        name: s.or("name", format!("core-{id}"), text),
+        site: s.or("site", "default".into(), text),
+        address: address.unwrap_or_default(),
+        connections: s.or("connections", 4, whole(1..=1024)),
+        pipeline: s.or("pipeline", 1, whole(1..=65_536)),
+        queue: s.or("queue", 1024, whole(1..=1_000_000)),
+    }
+}
+
+/// Refuses what it has read before.
+fn unique<T: Ord + Clone + Display>(
+    taken: &mut BTreeSet<T>,
+    read: impl Fn(&Node) -> Result<T, String>,
+) -> impl FnMut(&Node) -> Result<T, String> {
+    move |node| {
+        let value = read(node)?;
+        let is_new = taken.insert(value.clone());
+        is_new.then_some(value.clone()).ok_or_else(|| format!("is {value} for the second time"))
+    }
+}
+
+/// What a rule may name: cores by id, and sites, which are whatever cores name.
+struct Owners {
+    cores: BTreeMap<CoreId, CoreIndex>,
+    sites: BTreeMap<String, Vec<CoreIndex>>,
+}
+
+impl Owners {
+    fn of(cores: &[Core]) -> Self {
+        let mut owners = Self { cores: BTreeMap::new(), sites: BTreeMap::new() };
+        for (core, index) in cores.iter().zip((0..=u16::MAX).map(CoreIndex)) {
+            owners.cores.insert(core.id, index);
+            owners.sites.entry(core.site.clone()).or_default().push(index);
+        }
+        owners
+    }
+
+    fn core(&self, node: &Node) -> Result<CoreId, String> {
+        let id = whole(CORE_IDS)(node).map(CoreId)?;
+        self.cores
+            .contains_key(&id)
+            .then_some(id)
+            .ok_or_else(|| format!("names core {id}, and there is none"))
+    }
+
+    /// The cores' places in the list, sorted.
+    fn indices(&self, ids: &[CoreId]) -> Vec<CoreIndex> {
+        self.cores.iter().filter(|(id, _)| ids.contains(id)).map(|(_, index)| *index).collect()
+    }
+
+    fn site(&self, node: &Node) -> Result<Vec<CoreIndex>, String> {
+        let name = text(node)?;
+        self.sites.get(&name).cloned().ok_or_else(|| self.no_such_site(&name))
+    }
+
+    fn no_such_site(&self, name: &str) -> String {
+        let sites: Vec<_> = self.sites.keys().map(|site| format!("\"{site}\"")).collect();
+        format!("names the site \"{name}\", and no core stands there; there is {}", sites.join(", "))
+    }
+}
+
+fn rules(route: &mut Section<'_>, owners: &Owners) -> Vec<Rule> {
+    // a rule without devices is at fault, and the settings are never used
+    route.sections("rule", |s| rule(s, owners)).into_iter().flatten().collect()
+}
+
+fn rule(s: &mut Section<'_>, owners: &Owners) -> Option<Rule> {
+    let devices = s.required("devices", "devices = \"7000-7999\"", parsed::<Pattern>);
+    let owners = rule_owners(s, owners);
+    Some(Rule { devices: devices?, owners })
+}
+
+/// The owners a rule gives: by exactly one of `cores` and `site`.
+fn rule_owners(s: &mut Section<'_>, owners: &Owners) -> Vec<CoreIndex> {
+    let cores = s.list("cores", unique(&mut BTreeSet::new(), |node| owners.core(node)));
+    let site = s.optional("site", |node| owners.site(node));
+    match (s.has("cores"), s.has("site")) {
+        (true, true) => s.fault("site", "stands beside `cores`: a rule has one of them"),
+        (false, false) => s.missing("cores", "cores = [1, 2], or site = \"hq\""),
+        _ if cores.as_ref().is_some_and(Vec::is_empty) => s.fault("cores", "must name at least one core"),
+        _ => {}
+    }
+    match cores {
+        Some(ids) => owners.indices(&ids),
+        None => site.unwrap_or_default(),
+    }
+}
+
+fn unknown_device(route: &mut Section<'_>) -> UnknownDevice {
+    let words = [("broadcast", UnknownDevice::Broadcast), ("reject", UnknownDevice::Reject)];
+    route.or("unknown_device", UnknownDevice::default(), choice(&words))
+}

@@ -1,0 +1,113 @@
+//! Whole configurations: what they become, and every fault with its line or variable.
+
+use super::*;
+use crate::model::{CoreId, CoreIndex};
+use crate::protocol::codes::ResultType;
+
+const FULL: &str = include_str!("../../config/corecast.toml");
+const LAB: &str = include_str!("../../config/lab.toml");
+const CORE: &str = "[[core]]\nid = 1\naddress = \"127.0.0.1:6620\"\n";
+
+fn parse(text: &str) -> Result<Settings, Faults> {
+    parse_with(text, &[])
+}
+
+fn parse_with(text: &str, variables: &[(&str, &str)]) -> Result<Settings, Faults> {
+    let owned = |(name, value): &(&str, &str)| ((*name).into(), (*value).into());
+    Settings::parse(text, "test.toml", variables.iter().map(owned))
+}
+
+/// Lines and messages of what is wrong, lines counted in `text`.
+fn faults(text: &str) -> Vec<(Option<usize>, String)> {
+    let faults = parse(text).expect_err(text);
+    faults.iter().map(|fault| (fault.line(), fault.message().to_owned())).collect()
+}
+
+/// The one fault of `text`, which begins with line 1, a sound core standing behind it.
+fn only_fault(text: &str) -> (Option<usize>, String) {
+    let mut faults = faults(&format!("{text}\n{CORE}"));
+    assert_eq!(faults.len(), 1, "{text}: {faults:?}");
+    faults.remove(0)
+}
+
+mod files;
+
+#[test]
+fn defaults_are_those_of_the_documentation() {
+    let settings = parse(CORE).unwrap();
+    assert_eq!(settings.listen.api.to_string(), "127.0.0.1:5620");
+    assert_eq!(settings.listen.webapi.to_string(), "127.0.0.1:2012");
+    assert_eq!(settings.listen.admin.to_string(), "127.0.0.1:9620");
+    let millis = |time: Duration| time.as_millis();
+    let Limits { deadline, leg_timeout, connect_timeout, idle_timeout, drain_timeout, .. } = settings.limits;
+    assert_eq!(
+        [deadline, leg_timeout, connect_timeout, idle_timeout, drain_timeout].map(millis),
+        [2000, 1500, 500, 600_000, 10_000]
+    );
+    assert_eq!(settings.limits.max_request_bytes, 65_536);
+    assert_eq!(settings.limits.max_connections, 10_000);
+    let core = &settings.cores[0];
+    assert_eq!((&*core.name, &*core.site), ("core-1", "default"));
+    assert_eq!((core.connections, core.pipeline, core.queue), (4, 1, 1024));
+    assert!(settings.threads >= 1 && settings.rules.is_empty() && !settings.compat.blackout_partial_ok);
+    assert_eq!(settings.codes, Codes::default());
+}
+
+#[test]
+fn what_is_written_is_what_counts() {
+    let text = r#"
+        listen.api = "[::1]:0"
+        [limits]
+        deadline = "1h"
+        leg_timeout = "10m"
+        drain_timeout = "0s"
+        [runtime]
+        threads = 3
+        [route]
+        unknown_device = "reject"
+        [[core]]
+        id = 20
+        address = "recorder-2.example:5620"
+        site = "b"
+        [[core]]
+        id = 3
+        address = "[fd00::7]:5620"
+        site = "b"
+        queue = 7
+        [[route.rule]]
+        devices = "1*"
+        site = "b"
+        [[route.rule]]
+        devices = "2*"
+        cores = [20]
+        [breaker]
+        failures = 9
+        [compat]
+        blackout_partial = "ok"
+        detail = "always"
+        [codes]
+        API_OK = 32
+        API_PARTIAL_CORE_RESPONSE = 20
+        [log]
+        format = "json"
+        level = "warn,corecast=trace"
+    "#;
+    let settings = parse(text).unwrap();
+    assert_eq!(settings.listen.api.to_string(), "[::1]:0");
+    assert_eq!(settings.limits.deadline, Duration::from_hours(1));
+    assert_eq!(settings.limits.leg_timeout, Duration::from_mins(10));
+    assert_eq!(settings.limits.drain_timeout, Duration::ZERO);
+    assert_eq!((settings.threads, settings.breaker.failures), (3, 9));
+    assert_eq!(settings.unknown_device, UnknownDevice::Reject);
+    let cores: Vec<_> = settings.cores.iter().map(|core| (core.id, core.queue)).collect();
+    assert_eq!(cores, [(CoreId(3), 7), (CoreId(20), 1024)], "sorted by id");
+    assert_eq!(settings.rules[0].owners, [CoreIndex(0), CoreIndex(1)]);
+    assert_eq!(settings.rules[1].owners, [CoreIndex(1)], "an index into the sorted cores");
+    assert_eq!(settings.compat, Compat { blackout_partial_ok: true, detail: Detail::Always });
+    assert_eq!(settings.codes.of(ResultType::Ok), 32, "numbers may be swapped");
+    assert_eq!(settings.log, Log { format: LogFormat::Json, level: "warn,corecast=trace".into() });
+}
+
+mod faulty;
+
+mod environment;
