@@ -16,7 +16,7 @@ use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{self, Settings};
+use crate::config::Settings;
 use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Terms};
 use crate::listen::{self, Connections, Door};
 use crate::metrics::Metrics;
@@ -24,7 +24,7 @@ use crate::net::TcpListener;
 use crate::ops::{self, View};
 use crate::protocol::xml::Bounds;
 use crate::route::Router;
-use crate::upstream::{BreakerSettings, CoreShared, LinkSettings, Upstream, keep_probing};
+use crate::upstream::{CoreShared, LinkSettings, Upstream, keep_probing};
 
 /// How often raw samples are folded, scraped or not.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -149,9 +149,8 @@ impl Proxy {
 /// What all threads share.
 fn view(settings: &Settings) -> View {
     let metrics = Arc::new(Metrics::default());
-    let config::Breaker { failures, probe_min, probe_max } = settings.breaker;
-    let breaker = BreakerSettings { failures, probe_min, probe_max };
-    let core = |core: &crate::model::Core| Arc::new(CoreShared::new(core.clone(), breaker, &metrics));
+    let core =
+        |core: &crate::model::Core| Arc::new(CoreShared::new(core.clone(), settings.breaker, &metrics));
     View {
         cores: settings.cores.iter().map(core).collect(),
         router: Arc::new(Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device)),

@@ -18,9 +18,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::fanout::Detail;
 use crate::model::Core;
 use crate::protocol::codes::Codes;
 use crate::route::rule::{Rule, UnknownDevice};
+use crate::upstream::BreakerSettings;
 
 pub use fault::{Fault, Faults};
 use fault::{Place, Source};
@@ -42,7 +44,7 @@ pub struct Settings {
     /// What becomes of a device that nothing owns.
     pub unknown_device: UnknownDevice,
     /// When a core counts as down.
-    pub breaker: Breaker,
+    pub breaker: BreakerSettings,
     /// How close answers are to the vendor's.
     pub compat: Compat,
     /// The number of every result type.
@@ -117,23 +119,6 @@ impl Default for Limits {
     }
 }
 
-/// When a core counts as down, and how soon it is asked again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Breaker {
-    /// Consecutive time-outs or lost answers that shut it. A refused connection shuts it at once.
-    pub failures: u32,
-    /// The first wait before a TEST probe.
-    pub probe_min: Duration,
-    /// The longest wait between probes, which grow from [`Breaker::probe_min`].
-    pub probe_max: Duration,
-}
-
-impl Default for Breaker {
-    fn default() -> Self {
-        Self { failures: 3, probe_min: Duration::from_millis(100), probe_max: Duration::from_secs(2) }
-    }
-}
-
 /// How close answers are to the vendor's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compat {
@@ -141,18 +126,6 @@ pub struct Compat {
     pub blackout_partial_ok: bool,
     /// Whether results end in a CORES section.
     pub detail: Detail,
-}
-
-/// When a result ends in a CORES section with each core's outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Detail {
-    /// Never, whatever the request says.
-    Never,
-    /// For requests with `DETAIL=Y`.
-    #[default]
-    OnRequest,
-    /// Always.
-    Always,
 }
 
 /// What is logged, and how.

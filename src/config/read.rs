@@ -9,10 +9,12 @@ use super::kinds::{
 };
 use super::section::Section;
 use super::tree::Node;
-use super::{Breaker, Compat, Detail, Limits, Listen, Log, LogFormat, Settings};
+use super::{Compat, Limits, Listen, Log, LogFormat, Settings};
+use crate::fanout::Detail;
 use crate::model::{Core, CoreId, CoreIndex};
 use crate::protocol::codes::{Codes, ResultType};
 use crate::route::rule::{Pattern, Rule, UnknownDevice};
+use crate::upstream::BreakerSettings;
 
 const MAX_CORES: usize = 1000;
 const CORE_IDS: std::ops::RangeInclusive<i64> = 1..=9999;
@@ -83,14 +85,14 @@ fn threads(s: &mut Section<'_>) -> usize {
     }
 }
 
-fn breaker(s: &mut Section<'_>) -> Breaker {
-    let d = Breaker::default();
-    let breaker = Breaker {
+fn breaker(s: &mut Section<'_>) -> BreakerSettings {
+    let d = BreakerSettings::default();
+    let breaker = BreakerSettings {
         failures: s.or("failures", d.failures, whole(1..=1000)),
         probe_min: s.or("probe_min", d.probe_min, duration(SOME_TIME)),
         probe_max: s.or("probe_max", d.probe_max, duration(SOME_TIME)),
     };
-    let Breaker { probe_min, probe_max, .. } = breaker;
+    let BreakerSettings { probe_min, probe_max, .. } = breaker;
     if probe_min > probe_max {
         s.clash(["probe_min", "probe_max"], &format!("is {probe_min:?}, longer than the {probe_max:?} of"));
     }

@@ -36,6 +36,12 @@ pub struct BreakerSettings {
     pub probe_max: Duration,
 }
 
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self { failures: 3, probe_min: Duration::from_millis(100), probe_max: Duration::from_secs(2) }
+    }
+}
+
 /// One core's breaker, shared by all threads.
 #[derive(Debug)]
 pub struct Breaker {
