@@ -159,11 +159,9 @@ impl Desk {
             }
         };
         let checked = check(&request);
-        let asker = Asker {
-            function: crate::command::function(request.kind()),
-            kind: request.kind().into(),
-            id: request.id().into(),
-        };
+        let function = crate::command::function(request.kind());
+        let kind = function.map_or_else(|| request.kind(), |f| f.name).into();
+        let asker = Asker { function, kind, id: request.id().into() };
         let begun = checked
             .and_then(|function| {
                 self.send(Call { function, request, deadline: started + self.limits.deadline }, started)

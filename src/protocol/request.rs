@@ -159,6 +159,7 @@ mod tests {
             ("<REQUEST>hello</REQUEST>", "text between elements"),
             ("<REQUEST><A>&#1;</A></REQUEST>", "a control character in <A>"),
             ("<REQUEST><A>\u{1}</A></REQUEST>", "a control character in <A>"),
+            ("<REQUEST><A>&#xFFFF;</A></REQUEST>", "a control character in <A>"),
             ("<REQUEST><1>2</1></REQUEST>", "<1> is not a name"),
             ("<!DOCTYPE x><REQUEST/>", "(DTD)"),
             ("<REQUEST><A><B><C><D/></C></B></A></REQUEST>", ""),

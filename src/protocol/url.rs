@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::fields::{Fields, Text};
 use super::param::Param;
 use super::request::{BadRequest, Request};
-use super::xml::{Bounds, is_forbidden};
+use super::xml::{Bounds, is_writable};
 
 /// Whether a URL's path is the WebAPI's; the reference writes it in three ways.
 #[must_use]
@@ -41,7 +41,7 @@ fn add(fields: &mut Fields, pair: &str, bounds: Bounds) -> Result<(), String> {
     if fields.len() >= bounds.max_fields {
         return Err(format!("more than {} parameters", bounds.max_fields));
     }
-    if value.bytes().any(is_forbidden) {
+    if !is_writable(&value) {
         return Err(format!("a control character in {name}"));
     }
     fields.push("", Text::Made(element_name(&name)?.into()), Text::Made(value.trim().into()), None);

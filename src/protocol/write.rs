@@ -1,7 +1,8 @@
 //! Text to XML. Every value that is written anywhere goes through [`escape`].
 
 /// Writes `text` with everything escaped that could end or break a message. Line ends become character
-/// references: a reply on the socket is one line, and a reader gives the value back unchanged.
+/// references: a reply on the socket is one line, and a reader gives the value back unchanged. What XML has no
+/// way to write becomes U+FFFD; only texts about bad input can hold it.
 pub fn escape(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.bytes().position(needs_escape) {
@@ -13,7 +14,7 @@ pub fn escape(out: &mut String, text: &str) {
 }
 
 const fn needs_escape(byte: u8) -> bool {
-    matches!(byte, b'&' | b'<' | b'>' | b'\r' | b'\n')
+    matches!(byte, b'&' | b'<' | b'>' | b'\r' | b'\n') || is_forbidden(byte)
 }
 
 const fn reference(byte: u8) -> &'static str {
@@ -22,8 +23,14 @@ const fn reference(byte: u8) -> &'static str {
         b'<' => "&lt;",
         b'>' => "&gt;",
         b'\r' => "&#13;",
-        _ => "&#10;",
+        b'\n' => "&#10;",
+        _ => "\u{FFFD}",
     }
+}
+
+/// XML 1.0 has no way to write these, so no message may carry them.
+pub(super) const fn is_forbidden(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 /// Writes `<NAME>value</NAME>`.
@@ -54,7 +61,7 @@ mod tests {
     #[test]
     fn no_value_can_end_an_element_or_a_line() {
         let mut out = String::new();
-        element(&mut out, "USER1", "a<b>&amp; \"c\" 'd'\r\né😀");
-        assert_eq!(out, "<USER1>a&lt;b&gt;&amp;amp; \"c\" 'd'&#13;&#10;é😀</USER1>");
+        element(&mut out, "USER1", "a<b>&amp; \"c\" 'd'\r\né😀\0\t");
+        assert_eq!(out, "<USER1>a&lt;b&gt;&amp;amp; \"c\" 'd'&#13;&#10;é😀\u{FFFD}\t</USER1>");
     }
 }

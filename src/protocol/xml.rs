@@ -7,7 +7,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::fields::{Fields, Text};
-use super::write::escape;
+use super::write::{escape, is_forbidden};
 
 /// Bounds on what one message may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,7 +230,7 @@ impl<'s> Elements<'s> {
             Value::Part(range) => part_or_made(self.source, self.source[range].trim()),
             Value::Made(text) => Text::Made(text.trim().into()),
         };
-        if text.of(self.source).bytes().any(is_forbidden) {
+        if !is_writable(text.of(self.source)) {
             return Err(self.here(format_args!("a control character in <{}>", start.name().as_ref())));
         }
         Ok(text)
@@ -274,9 +274,10 @@ impl Value {
     }
 }
 
-/// XML 1.0 has no way to write these, so no message may carry them.
-pub(super) const fn is_forbidden(byte: u8) -> bool {
-    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
+/// Whether XML 1.0 can carry a text at all.
+pub(super) fn is_writable(text: &str) -> bool {
+    let is_plain = !text.bytes().any(is_forbidden);
+    is_plain && (text.is_ascii() || !text.contains(['\u{FFFE}', '\u{FFFF}']))
 }
 
 fn part_or_made(source: &str, part: &str) -> Text {

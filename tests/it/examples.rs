@@ -70,7 +70,12 @@ async fn every_example_gets_a_result_as_a_url() {
         let kind = param("type").or_else(|| param("requesttype")).expect("a type");
         let (status, body) = get(lab.proxy.webapi, &path).await;
         assert_eq!(status, 200, "{path}");
-        check(&Answer::read(body.as_bytes()), &kind, &param("requestid").expect("a number"), &path);
+        check(
+            &Answer::read(body.as_bytes()),
+            &kind.to_uppercase(),
+            &param("requestid").expect("a number"),
+            &path,
+        );
     }
     lab.end().await;
 }
