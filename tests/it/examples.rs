@@ -41,6 +41,7 @@ async fn every_example_gets_a_result_over_tcp() {
         let id = element(request, "REQUESTID").expect("a number");
         check(&receive(&mut client).await, kind, id, request);
     }
+    drop(client);
     lab.end().await;
 }
 

@@ -111,6 +111,7 @@ async fn five_hundred_half_sent_requests_slow_nobody() {
         let count = within("an answer", half.read(&mut answer)).await.expect("an answer");
         assert_eq!(Answer::read(&answer[..count]).label, "API_DEVICE_INVALID");
     }
+    drop(client);
     lab.end().await;
 }
 
@@ -148,6 +149,8 @@ async fn one_client_too_many_is_told_so() {
         matches!(client.ask(request("TEST", 1, "").as_bytes()).await, Ok(a) if Answer::read(&a).label == "API_OK")
     })
     .await;
+    drop(two);
+    drop(three);
     lab.end().await;
 }
 
@@ -164,6 +167,7 @@ async fn what_is_too_much_at_once_is_refused_at_once() {
     }
     let refused = labels.iter().filter(|label| *label == "API_ERROR_PROCESSING_MESSAGE").count();
     assert_eq!(refused, 2, "{labels:?}");
+    drop(client);
     lab.end().await;
 }
 

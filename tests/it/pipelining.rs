@@ -65,6 +65,8 @@ async fn a_hung_core_takes_nothing_from_the_devices_of_others() {
         assert!(asked.elapsed() < LEG_TIMEOUT / 2, "{:?}", asked.elapsed());
     }
     assert_eq!(receive(&mut waiting).await.label, "API_ERROR_RECORDER_NOT_RUNNING");
+    drop(waiting);
+    drop(client);
     lab.end().await;
 }
 
@@ -98,6 +100,7 @@ async fn what_is_said_of_a_device_reaches_a_core_in_order() {
             assert!(tags.is_sorted() && !tags.is_empty(), "core {} device {device}: {tags:?}", core.id());
         }
     }
+    drop(client);
     lab.end().await;
 }
 
@@ -115,5 +118,6 @@ async fn a_late_reply_is_counted_and_answers_nobody_else() {
         metric(&lab, "corecast_core_late_replies_total{core=\"1\"}").await >= 1.0
     })
     .await;
+    drop(client);
     lab.end().await;
 }

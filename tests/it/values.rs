@@ -97,5 +97,6 @@ async fn windows_1252_is_understood_when_it_is_declared() {
     let answer = client.ask(&message).await.expect("an answer");
     assert!(String::from_utf8_lossy(&answer).contains("API_OK"));
     assert_eq!(received(&lab)[0][0], "café €");
+    drop(client);
     lab.end().await;
 }
