@@ -194,7 +194,7 @@ async fn converse(cores: &[SimCore], api: SocketAddr) -> io::Result<usize> {
         }
         output::line(format_args!("\n{number}. {}", output::styled(step.title, "1")));
         let request = step.request(number);
-        output::line(format_args!("   {} {request}", output::styled("→", "36")));
+        output::line(format_args!("   {} {}", output::styled("→", "36"), step.shown(&request)));
         let asked = Instant::now();
         let answer = client.ask(format!("{request}\r\n").as_bytes()).await?;
         failed += usize::from(!step.judge(&String::from_utf8_lossy(&answer), asked.elapsed()));
@@ -213,16 +213,51 @@ impl Step {
         out
     }
 
+    /// The first request as it goes over the wire, the others as a person reads them.
+    fn shown(&self, request: &str) -> String {
+        if self.kind == CONVERSATION[0].kind {
+            return request.to_owned();
+        }
+        let params = self.params.iter().map(|(name, value)| format!(" {name}={value}"));
+        std::iter::once(self.kind.to_owned()).chain(params).collect()
+    }
+
     /// Prints an answer; whether it is the expected one.
     fn judge(&self, answer: &str, took: Duration) -> bool {
         let head = ReplyHead::read(answer.as_bytes());
-        let label = head.as_ref().map_or("no RESULT", |head| &*head.label);
+        let (label, message) = head.as_ref().map_or(("no RESULT", ""), |head| (&head.label, &head.message));
         let is_right = label == self.expected.label() && answer.contains(self.says) && took < LATEST;
-        let shown: String = answer.trim_end().chars().take(700).collect();
-        let cut = if shown.len() < answer.trim_end().len() { " …" } else { "" };
-        output::line(format_args!("   {} {shown}{cut}", output::styled("←", "36")));
         let mark = if is_right { output::styled("✓", "32") } else { output::styled("✗", "31") };
-        output::line(format_args!("   {mark} {label} after {:.1} ms", took.as_secs_f64() * 1000.0));
+        let milliseconds = took.as_secs_f64() * 1000.0;
+        output::line(format_args!("   {} {label}: {message}", output::styled("←", "36")));
+        tell_cores(answer);
+        output::line(format_args!("   {mark} after {milliseconds:.1} ms"));
         is_right
+    }
+}
+
+/// What an answer says of each core: its outcome, or its data in short.
+fn tell_cores(answer: &str) {
+    let sections = answer.split("<COREIDENT>").skip(1);
+    for section in sections {
+        let value = |name: &str| {
+            let after = section.split_once(&format!("<{name}>")).map(|(_, after)| after)?;
+            after.split('<').next().filter(|value| !value.is_empty())
+        };
+        let core = section.split('<').next().unwrap_or("");
+        let shown = [
+            "OUTCOME",
+            "REASON",
+            "MILLISECONDS",
+            "STARTTIME",
+            "STATUS",
+            "RECORDINGSPACEINFO",
+            "SYSTEMUPTIME",
+        ]
+        .into_iter()
+        .filter_map(|name| Some(format!("{name} {}", value(name)?)))
+        .collect::<Vec<_>>()
+        .join(", ");
+        output::line(format_args!("     core {core}: {shown}"));
     }
 }

@@ -273,3 +273,6 @@ fn outcome_of(head: ReplyHead<'_>) -> Outcome {
     let (label, message) = (head.label.into_owned(), head.message.into_owned());
     Outcome::Rejected(Box::new(Rejection { code: head.code, label, message }))
 }
+
+#[cfg(test)]
+mod tests;

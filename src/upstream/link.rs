@@ -39,6 +39,11 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
+    /// A leg that ends by `deadline`, and reports to `place`.
+    pub const fn new(wire: Bytes, started: Instant, deadline: Instant, place: Place) -> Self {
+        Self { wire, started, deadline, place }
+    }
+
     /// The leg has ended.
     pub fn end(self, outcome: Outcome, reply: Option<Bytes>, now: Instant) {
         self.place.report(LegEnd { outcome, reply, elapsed: now.saturating_duration_since(self.started) });
@@ -67,7 +72,7 @@ impl Queue {
         }
     }
 
-    fn push(&mut self, leg: Waiting) {
+    pub fn push(&mut self, leg: Waiting) {
         self.expect_event(leg.deadline);
         self.legs.push_back(leg);
         if let Some(task) = &self.task {
@@ -142,7 +147,7 @@ impl Service<Leg> for Links {
 
     fn call(&mut self, leg: Leg) -> Ticket {
         let (place, ticket) = leg.board.ticket();
-        let waiting = Waiting { wire: leg.wire, started: leg.started, deadline: leg.deadline, place };
+        let waiting = Waiting::new(leg.wire, leg.started, leg.deadline, place);
         if self.is_full() {
             waiting.end(Outcome::NotSent(Unsent::QueueFull), None, leg.started);
         } else {
