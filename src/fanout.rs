@@ -7,7 +7,8 @@ mod gather;
 mod merge;
 mod meter;
 mod policy;
+mod tally;
 
 pub use desk::{Arrived, Desk, InFlight, Limits};
 pub use meter::{Listener, Meter};
-pub use policy::{Detail, Ended, Terms};
+pub use policy::{Detail, Terms};

@@ -10,6 +10,7 @@ mod conversation;
 mod flight;
 mod link;
 mod probe;
+mod queue;
 mod shared;
 mod stack;
 

@@ -1,6 +1,6 @@
 //! The CORES section at the end of a result: how each core's leg ended.
 
-use super::policy::Ended;
+use super::tally::Ended;
 use crate::model::CoreIndex;
 use crate::protocol::result::number;
 use crate::protocol::write::{close, element, open};

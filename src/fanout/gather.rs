@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::policy::Ended;
+use super::tally::Ended;
 use crate::command::{Call, Policy};
 use crate::model::{CoreIndex, Outcome};
 use crate::route::{Cores, Plan, stable_hash};

@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 
-use super::policy::Ended;
+use super::tally::Ended;
 use crate::command::Merge;
 use crate::model::{CoreId, CoreIndex};
 use crate::protocol::fields::{Field, Fields};

@@ -17,7 +17,7 @@ use tokio_util::io::poll_read_buf;
 
 use super::LinkSettings;
 use super::flight::{Answered, Flight, Sent};
-use super::link::{Queue, Waiting};
+use super::queue::{Queue, Waiting};
 use super::shared::Local;
 use crate::command::wire_head;
 use crate::model::{Outcome, Rejection, Unsent};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::link::Waiting;
+use super::queue::Waiting;
 
 /// A REQUESTID of ours fits every integer that a core may keep it in: 1 to 2^31 - 1, then from 1 again.
 const NUMBERS: u64 = (1 << 31) - 1;

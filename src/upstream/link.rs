@@ -1,26 +1,25 @@
 //! The connections of one thread to one core, and the life of each: connect, talk, lose, connect again.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tower::Service;
 
 use super::backoff::Backoff;
-use super::board::{Place, Ticket};
+use super::board::Ticket;
 use super::breaker::State;
 use super::conversation::{Conversation, Lost};
+use super::queue::{Queue, Waiting};
 use super::shared::{CoreShared, Local};
 use super::{Leg, LinkSettings};
 use crate::model::{LegEnd, Outcome, Unsent};
@@ -28,81 +27,6 @@ use crate::net::TcpStream;
 
 /// Waits between attempts to connect, as long as the breaker lets them be made.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
-
-/// A leg in the hands of a link.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    pub wire: Bytes,
-    pub started: Instant,
-    pub deadline: Instant,
-    place: Place,
-}
-
-impl Waiting {
-    /// A leg that ends by `deadline`, and reports to `place`.
-    pub const fn new(wire: Bytes, started: Instant, deadline: Instant, place: Place) -> Self {
-        Self { wire, started, deadline, place }
-    }
-
-    /// The leg has ended.
-    pub fn end(self, outcome: Outcome, reply: Option<Bytes>, now: Instant) {
-        self.place.report(LegEnd { outcome, reply, elapsed: now.saturating_duration_since(self.started) });
-    }
-}
-
-/// The legs that wait for a turn on one connection, not one byte of them written.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    legs: VecDeque<Waiting>,
-    /// No leg that waits or is in flight must be looked at before this.
-    next_event: Option<Instant>,
-    task: Option<Waker>,
-}
-
-impl Queue {
-    pub fn pop(&mut self) -> Option<Waiting> {
-        self.legs.pop_front()
-    }
-
-    /// Legs that were handed to a connection, but not written, come back to the front in their order.
-    pub fn put_back(&mut self, legs: Vec<Waiting>) {
-        for leg in legs.into_iter().rev() {
-            self.expect_event(leg.deadline);
-            self.legs.push_front(leg);
-        }
-    }
-
-    pub fn push(&mut self, leg: Waiting) {
-        self.expect_event(leg.deadline);
-        self.legs.push_back(leg);
-        if let Some(task) = &self.task {
-            task.wake_by_ref();
-        }
-    }
-
-    /// Whoever works on the queue is woken when something comes in.
-    pub fn register(&mut self, cx: &Context<'_>) {
-        if !self.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
-            self.task = Some(cx.waker().clone());
-        }
-    }
-
-    pub fn expect_event(&mut self, at: Instant) {
-        self.next_event = Some(self.next_event.map_or(at, |next| next.min(at)));
-    }
-
-    pub const fn next_event(&self) -> Option<Instant> {
-        self.next_event
-    }
-
-    /// Takes out the legs whose time is up, and finds the next event among those that are left.
-    pub fn expire(&mut self, now: Instant) -> Vec<Waiting> {
-        let (due, left): (Vec<_>, Vec<_>) = self.legs.drain(..).partition(|leg| leg.deadline <= now);
-        self.legs = left.into();
-        self.next_event = self.legs.iter().map(|leg| leg.deadline).min();
-        due
-    }
-}
 
 /// One thread's connections to one core: the innermost service of the stack.
 #[derive(Debug)]
@@ -126,7 +50,7 @@ impl Links {
     }
 
     fn is_full(&self) -> bool {
-        self.queues.iter().map(|queue| queue.borrow().legs.len()).sum::<usize>() >= self.core.core.queue
+        self.queues.iter().map(|queue| queue.borrow().len()).sum::<usize>() >= self.core.core.queue
     }
 
     /// The same key is always the same link, so that order holds.
@@ -173,7 +97,10 @@ impl Link {
             self.meanwhile(passing(&mut states)).await;
             match self.meanwhile(self.connect()).await {
                 Ok(stream) => {
-                    if self.talk(stream, &mut states).await {
+                    let since = Instant::now();
+                    let was_heard = self.talk(stream, &mut states).await;
+                    if was_heard || since.elapsed() > RECONNECT.1 {
+                        // It was a good connection, perhaps one that the core closed for idleness.
                         backoff.reset();
                         continue;
                     }
@@ -202,7 +129,7 @@ impl Link {
         }
         if !self.core.breaker.passes() {
             let now = Instant::now();
-            let legs = std::mem::take(&mut self.queue.borrow_mut().legs);
+            let legs = self.queue.borrow_mut().take_all();
             self.end_unsent(legs, Unsent::Connect, now);
         }
     }
@@ -282,13 +209,4 @@ async fn healed(states: &mut watch::Receiver<State>) {
         std::future::pending::<()>().await;
     }
     passing(states).await;
-}
-
-#[cfg(test)]
-impl Waiting {
-    /// A leg that nobody waits for.
-    pub fn for_test(deadline: Instant) -> Self {
-        let board = super::board::Board::new(super::board::WakeOn::Last);
-        Self { wire: Bytes::new(), started: deadline, deadline, place: board.ticket().0 }
-    }
 }

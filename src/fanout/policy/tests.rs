@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::command::{Merge, check};
-use crate::model::{Core, CoreId, Unsent};
+use crate::model::{Core, CoreId, LegEnd, Outcome, Unsent};
 use crate::protocol::url;
 use crate::protocol::xml::Bounds;
 use crate::route::Destination;

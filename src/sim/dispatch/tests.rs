@@ -21,7 +21,7 @@ struct Core(State);
 
 impl Core {
     fn new() -> Self {
-        Self(State::new(CoreId(2), Duration::from_secs(900), Limits::default()))
+        Self(State::new(CoreId(2), Duration::from_mins(15), Limits::default()))
     }
 
     fn ask_at(&mut self, second: i64, text: &str) -> Reply {

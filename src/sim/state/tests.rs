@@ -6,7 +6,7 @@ fn t(second: i64) -> Timestamp {
 }
 
 fn state() -> State {
-    State::new(CoreId(1), Duration::from_secs(900), Limits { devices: 4, chats: 2 })
+    State::new(CoreId(1), Duration::from_mins(15), Limits { devices: 4, chats: 2 })
 }
 
 /// `"DEVICEID=5 SYS_USER=x"` as an identification.

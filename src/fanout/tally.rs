@@ -1,0 +1,55 @@
+//! The ends of a call's legs, sorted by what they mean for the verdict.
+
+use crate::model::{CoreIndex, LegEnd, Outcome, Rejection};
+
+/// How one core's leg ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The core.
+    pub core: CoreIndex,
+    /// The end.
+    pub end: LegEnd,
+}
+
+/// The legs of a call, sorted by what they mean for the verdict.
+#[derive(Debug, Default)]
+pub(super) struct Tally<'a> {
+    /// The core confirmed.
+    pub confirmed: Vec<&'a Ended>,
+    /// "Not mine", where that is no failure.
+    pub strangers: Vec<&'a Ended>,
+    /// The core refused.
+    pub rejected: Vec<(&'a Ended, &'a Rejection)>,
+    /// No answer, or never sent.
+    pub missing: Vec<&'a Ended>,
+}
+
+impl<'a> Tally<'a> {
+    pub fn of(ended: &'a [Ended], is_stranger: impl Fn(&Rejection) -> bool) -> Self {
+        let mut tally = Self::default();
+        for leg in ended {
+            match &leg.end.outcome {
+                Outcome::Ok => tally.confirmed.push(leg),
+                Outcome::Rejected(rejection) if is_stranger(rejection) => {
+                    tally.strangers.push(leg);
+                    tally.rejected.push((leg, rejection));
+                }
+                Outcome::Rejected(rejection) => tally.rejected.push((leg, rejection)),
+                _ => tally.missing.push(leg),
+            }
+        }
+        tally
+    }
+
+    pub fn is_stranger(&self, leg: &Ended) -> bool {
+        self.strangers.iter().any(|stranger| stranger.core == leg.core)
+    }
+
+    /// The cores that should have confirmed and did not, in order.
+    pub fn unconfirmed(&self) -> Vec<CoreIndex> {
+        let refused = self.rejected.iter().map(|(leg, _)| *leg).filter(|leg| !self.is_stranger(leg));
+        let mut cores: Vec<_> = refused.chain(self.missing.iter().copied()).map(|leg| leg.core).collect();
+        cores.sort_unstable();
+        cores
+    }
+}
