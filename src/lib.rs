@@ -24,6 +24,7 @@ pub mod cli;
 pub mod client;
 pub mod command;
 pub mod config;
+pub mod directory;
 pub mod fanout;
 pub mod listen;
 pub mod metrics;

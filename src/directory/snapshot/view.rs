@@ -1,0 +1,221 @@
+//! What a look-up gives: a device or an agent, seen in its snapshot.
+
+use super::layer::Layer;
+use super::{Snapshot, fold};
+use crate::model::CoreId;
+
+/// A row of one of a layer's tables.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) layer: &'a Layer,
+    pub(super) row: u32,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn device(self) -> &'a str {
+        self.layer.text(self.layer.device(self.row).id)
+    }
+
+    pub(super) fn alias(self) -> &'a str {
+        self.layer.text(self.layer.device(self.row).alias)
+    }
+
+    pub(super) fn station(self) -> &'a str {
+        self.layer.text(self.layer.station(self.row).name)
+    }
+
+    /// The device at a station.
+    pub(super) fn seat(self) -> &'a str {
+        self.layer.text(self.layer.station(self.row).device)
+    }
+
+    pub(super) fn phone(self) -> &'a str {
+        self.layer.text(self.layer.phone(self.row).phone)
+    }
+
+    pub(super) fn agent_of_phone(self) -> Self {
+        Self { row: self.layer.phone(self.row).agent, ..self }
+    }
+}
+
+/// A device.
+#[derive(Clone, Copy)]
+pub struct Device<'a> {
+    snapshot: &'a Snapshot,
+    id: &'a str,
+    row: Option<Place<'a>>,
+}
+
+impl<'a> Device<'a> {
+    pub(super) fn of_row(snapshot: &'a Snapshot, row: Place<'a>) -> Self {
+        Self { snapshot, id: row.device(), row: Some(row) }
+    }
+
+    pub(super) const fn without_row(snapshot: &'a Snapshot, id: &'a str) -> Self {
+        Self { snapshot, id, row: None }
+    }
+
+    /// DEVICEID.
+    #[must_use]
+    pub const fn id(self) -> &'a str {
+        self.id
+    }
+
+    /// DEVICEALIAS.
+    #[must_use]
+    pub fn alias(self) -> Option<&'a str> {
+        self.row.map(Place::alias).filter(|alias| !alias.is_empty())
+    }
+
+    /// The cores that its own row names, sorted; empty if none are named there.
+    #[must_use]
+    pub fn cores(self) -> &'a [CoreId] {
+        self.row.map_or(&[], |place| place.layer.cores(place.layer.device(place.row)))
+    }
+
+    /// The site it stands at: its own row's, else that of the location of the station it is at, else that of the
+    /// agent whose phone it is.
+    #[must_use]
+    pub fn site(self) -> Option<&'a str> {
+        self.own_site().or_else(|| self.station_site()).or_else(|| self.agent()?.site())
+    }
+
+    fn own_site(self) -> Option<&'a str> {
+        let place = self.row?;
+        Some(place.layer.text(place.layer.device(place.row).site)).filter(|site| !site.is_empty())
+    }
+
+    fn station_site(self) -> Option<&'a str> {
+        let place = self.snapshot.station_at(self.id, fold::hash(self.id))?;
+        self.snapshot.site_of_location(place.layer.station(place.row).location)
+    }
+
+    /// The name of the station it is at.
+    #[must_use]
+    pub fn station(self) -> Option<&'a str> {
+        self.snapshot.station_at(self.id, fold::hash(self.id)).map(Place::station)
+    }
+
+    /// The agent whose phone it is.
+    #[must_use]
+    pub fn agent(self) -> Option<Agent<'a>> {
+        self.snapshot.agent_of(self.id)
+    }
+}
+
+impl std::fmt::Debug for Device<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Device").field("id", &self.id).field("cores", &self.cores()).finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Device<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        fold::same(self.id, other.id)
+    }
+}
+
+impl Eq for Device<'_> {}
+
+/// An agent.
+#[derive(Clone, Copy)]
+pub struct Agent<'a> {
+    snapshot: &'a Snapshot,
+    place: Place<'a>,
+}
+
+impl<'a> Agent<'a> {
+    pub(super) const fn of_row(snapshot: &'a Snapshot, place: Place<'a>) -> Self {
+        Self { snapshot, place }
+    }
+
+    fn row(self) -> &'a super::layer::AgentRow {
+        self.place.layer.agent(self.place.row)
+    }
+
+    fn text(self, text: super::Text) -> Option<&'a str> {
+        Some(self.place.layer.text(text)).filter(|text| !text.is_empty())
+    }
+
+    /// USERID, which requests also call AGENTID.
+    #[must_use]
+    pub fn id(self) -> i64 {
+        self.row().id
+    }
+
+    /// USERNAME.
+    #[must_use]
+    pub fn username(self) -> Option<&'a str> {
+        self.text(self.row().username)
+    }
+
+    /// EMPLOYEEID.
+    #[must_use]
+    pub fn employee_id(self) -> Option<&'a str> {
+        self.text(self.row().employee)
+    }
+
+    /// FIRSTNAME.
+    #[must_use]
+    pub fn first_name(self) -> Option<&'a str> {
+        self.text(self.row().first_name)
+    }
+
+    /// LASTNAME.
+    #[must_use]
+    pub fn last_name(self) -> Option<&'a str> {
+        self.text(self.row().last_name)
+    }
+
+    /// SYS_USER.
+    #[must_use]
+    pub fn sys_user(self) -> Option<&'a str> {
+        self.text(self.row().sys_user)
+    }
+
+    /// CRM_USER.
+    #[must_use]
+    pub fn crm_user(self) -> Option<&'a str> {
+        self.text(self.row().crm_user)
+    }
+
+    /// SITEID, the name of a site.
+    #[must_use]
+    pub fn site(self) -> Option<&'a str> {
+        self.text(self.row().site)
+    }
+
+    /// STATUS is A.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        self.row().active
+    }
+
+    /// The DEVICEIDs of its phones, in the order in which they were given.
+    pub fn phones(self) -> impl Iterator<Item = &'a str> {
+        self.place.layer.phones(self.row())
+    }
+
+    /// Its devices: one per phone.
+    pub fn devices(self) -> impl Iterator<Item = Device<'a>> {
+        let snapshot = self.snapshot;
+        self.phones().map(move |id| snapshot.device(id).unwrap_or(Device::without_row(snapshot, id)))
+    }
+}
+
+impl std::fmt::Debug for Agent<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Agent")
+            .field("id", &self.id())
+            .field("username", &self.username())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Agent<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Agent<'_> {}
