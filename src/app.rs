@@ -155,6 +155,7 @@ fn view(settings: &Settings) -> View {
         cores: settings.cores.iter().map(core).collect(),
         router: Arc::new(Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device)),
         in_flight: InFlight::new(settings.limits.max_in_flight),
+        snapshot: Arc::default(),
         drain: CancellationToken::new(),
         metrics,
     }
@@ -234,6 +235,7 @@ async fn work(seat: Seat) {
 fn desk(settings: &Settings, view: &View) -> Desk {
     Desk {
         router: view.router.clone(),
+        snapshot: view.snapshot.clone(),
         upstream: Upstream::open(&view.cores, link_settings(settings)),
         terms: Terms {
             codes: settings.codes.clone(),

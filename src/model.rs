@@ -42,13 +42,11 @@ pub enum Unsent {
     Draining,
     /// The deadline came while the leg waited for its turn.
     Deadline,
+    /// The directory names a core that the configuration does not have.
+    Unknown,
 }
 
 impl Unsent {
-    /// All reasons, in the order of their metric labels.
-    pub const ALL: [Self; 5] =
-        [Self::Connect, Self::Breaker, Self::QueueFull, Self::Draining, Self::Deadline];
-
     /// A sentence's end for the DETAIL section, logs and the live page.
     #[must_use]
     pub const fn reason(self) -> &'static str {
@@ -58,6 +56,9 @@ impl Unsent {
             Self::QueueFull => "the core's queue is full",
             Self::Draining => "the core is being drained",
             Self::Deadline => "no turn before the deadline",
+            Self::Unknown => {
+                "the directory names this core, and the configuration has no [[core]] of this id"
+            }
         }
     }
 }
@@ -92,7 +93,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The `outcome` label of every kind, in the order of [`Outcome::kind`].
-    pub const LABELS: [&'static str; 10] = [
+    pub const LABELS: [&'static str; 11] = [
         "ok",
         "rejected",
         "timed_out",
@@ -103,6 +104,7 @@ impl Outcome {
         "not_sent_queue_full",
         "not_sent_draining",
         "not_sent_deadline",
+        "not_sent_unknown",
     ];
 
     /// The index of this outcome's metric label in [`Outcome::LABELS`].

@@ -4,8 +4,10 @@ pub mod admin;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
+use crate::directory::snapshot::Snapshot;
 use crate::fanout::InFlight;
 use crate::metrics::Metrics;
 use crate::route::Router;
@@ -20,6 +22,8 @@ pub struct View {
     pub cores: Arc<[Arc<CoreShared>]>,
     /// The rules in force.
     pub router: Arc<Router>,
+    /// Who, what and where, as last seen.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Calls under way.
     pub in_flight: Arc<InFlight>,
     /// Cancelled once the proxy drains.

@@ -1,65 +1,24 @@
-//! Where a call goes: `Call` → [`Plan`]. Pure: no I/O, no clock, no state.
+//! Where a call goes: `Call` → [`Plan`]. Pure: no I/O, no clock, no state but the snapshot it is given.
+//!
+//! The owners of a device are the cores that its own row in the directory names; else those of the first rule that
+//! matches; else those of its site; else `unknown_device` decides.
 
 mod hash;
+mod plan;
 pub mod rule;
+mod steps;
+mod whom;
 
-use std::fmt::Write;
-
-use smallvec::SmallVec;
-
-use crate::command::{Call, Policy, Refusal, Room, Scope};
+use crate::command::{Call, Policy, Refusal, Scope};
+use crate::directory::snapshot::{Device, Match, Snapshot};
 use crate::model::{Core, CoreId, CoreIndex};
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 pub use hash::stable_hash;
+pub use plan::{Aim, Because, Cores, Destination, Owner, Plan, list};
 use rule::{Rule, UnknownDevice};
-
-/// Cores of one plan.
-pub type Cores = SmallVec<[CoreIndex; 8]>;
-
-/// What a call is to be done with.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// It goes to these cores.
-    Cores(Plan),
-    /// It is answered here.
-    Here(Room),
-}
-
-/// Which cores get a call, and what their outcomes add up to.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// The cores: sorted, or for [`Policy::First`] in the order in which they are tried.
-    pub cores: Cores,
-    /// How outcomes become a verdict.
-    pub policy: Policy,
-    /// Why these cores.
-    pub because: Because,
-}
-
-/// Why a plan has the cores it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Because {
-    /// The rule at this place of the configuration names them.
-    Rule(usize),
-    /// Nothing owns the device, so all are asked.
-    UnknownDevice,
-    /// The function is for all cores.
-    EveryCore,
-    /// COREIDENT names the one.
-    CoreIdent,
-    /// The hash of SESSIONID puts them in this order.
-    Session,
-}
-
-impl Plan {
-    /// Whether these cores are asked only because nobody knows which one owns the device: then a core that
-    /// says "not mine" is no failure.
-    #[must_use]
-    pub fn is_broadcast(&self) -> bool {
-        self.because == Because::UnknownDevice
-    }
-}
+use steps::Steps;
+use whom::Whom;
 
 /// The rules in force.
 #[derive(Clone, Debug)]
@@ -80,120 +39,237 @@ impl Router {
     /// Where a call goes.
     ///
     /// # Errors
-    /// [`Refusal`] when it goes nowhere: an unknown device under `unknown_device = "reject"`, an unknown COREIDENT.
-    pub fn plan(&self, call: &Call) -> Result<Destination, Refusal> {
-        let (cores, because) = match call.scope() {
-            Scope::Here(room) => return Ok(Destination::Here(room)),
-            Scope::Device | Scope::Agent => self.owners(call)?,
-            Scope::AllCores => self.all_or_one(call)?,
-            Scope::Session => (self.by_session(call), Because::Session),
-        };
-        Ok(Destination::Cores(Plan { cores, policy: call.function.policy, because }))
-    }
-
-    fn owners(&self, call: &Call) -> Result<(Cores, Because), Refusal> {
-        let device = call.request.get(Param::DeviceId);
-        if let Some((place, rule)) = device.and_then(|device| self.rule_for(device)) {
-            return Ok((Cores::from_slice(&rule.owners), Because::Rule(place)));
-        }
-        match self.unknown_device {
-            UnknownDevice::Broadcast => Ok((self.every_core(), Because::UnknownDevice)),
-            UnknownDevice::Reject => Err(Refusal::no_device()),
-        }
-    }
-
-    fn rule_for(&self, device: &str) -> Option<(usize, &Rule)> {
-        self.rules.iter().enumerate().find(|(_, rule)| rule.devices.matches(device))
-    }
-
-    fn all_or_one(&self, call: &Call) -> Result<(Cores, Because), Refusal> {
-        let Some(asked) = call.request.get(Param::CoreIdent) else {
-            return Ok((self.every_core(), Because::EveryCore));
-        };
-        let place = self.cores.iter().position(|(id, _)| asked.parse() == Ok(id.0));
-        let core = place.map(index).ok_or_else(|| self.unknown_core(asked))?;
-        Ok((Cores::from_slice(&[core]), Because::CoreIdent))
-    }
-
-    fn unknown_core(&self, asked: &str) -> Refusal {
-        let known: Vec<_> = self.cores.iter().map(|(id, _)| id.to_string()).collect();
-        let message = format!("COREIDENT {asked} is no core of this system: it has {}", known.join(","));
-        Refusal::new(ResultType::InvalidMessageFormat, message)
-    }
-
-    /// All cores by rendezvous hash: every proxy finds the same order for a session, and a core that comes or
-    /// goes moves no session but its own.
-    fn by_session(&self, call: &Call) -> Cores {
-        let session = stable_hash(call.request.get(Param::SessionId).unwrap_or("").as_bytes());
-        let mut cores = self.every_core();
-        cores.sort_by_cached_key(|core| std::cmp::Reverse(hash::mix(session, u64::from(self.id(*core).0))));
-        cores
-    }
-
-    fn every_core(&self) -> Cores {
-        (0..self.cores.len()).map(index).collect()
-    }
-
-    /// The number of a core.
-    #[must_use]
-    pub fn id(&self, core: CoreIndex) -> CoreId {
-        self.cores[core.at()].0
-    }
-
-    /// The numbers of some cores as messages write them: `1,2,3`.
-    #[must_use]
-    pub fn list(&self, cores: impl IntoIterator<Item = CoreIndex>) -> String {
-        let mut list = String::new();
-        for core in cores {
-            let comma = if list.is_empty() { "" } else { "," };
-            write!(list, "{comma}{}", self.id(core)).unwrap_or_default();
-        }
-        list
+    /// [`Refusal`] when it goes nowhere: an ambiguous name, an unknown device or agent under
+    /// `unknown_device = "reject"`, an unknown COREIDENT or KEYNAME.
+    pub fn plan(&self, call: &Call, snapshot: &Snapshot) -> Result<Destination, Refusal> {
+        self.decide(call, snapshot, &mut ())
     }
 
     /// Where a call goes, and every step of why, for a person.
     #[must_use]
-    pub fn explain(&self, call: &Call) -> Vec<String> {
+    pub fn explain(&self, call: &Call, snapshot: &Snapshot) -> Vec<String> {
         let mut steps = vec![format!("{}: {}", call.function.name, call.function.summary.to_lowercase())];
-        let plan = match self.plan(call) {
-            Ok(Destination::Cores(plan)) => plan,
-            Ok(Destination::Here(room)) => {
-                steps.push(format!("needs no core: answered here ({room:?})"));
-                return steps;
-            }
-            Err(refusal) => {
-                steps.extend(self.explain_rules(call, self.rules.len()));
-                steps.push(format!("refused: {} {}", refusal.result.label(), refusal.message));
-                return steps;
-            }
-        };
-        match plan.because {
-            Because::Rule(place) => {
-                steps.extend(self.explain_rules(call, place));
-                steps.push(format!("route.rule {} \"{}\" matches", place + 1, self.rules[place].devices));
-            }
-            Because::UnknownDevice => {
-                steps.extend(self.explain_rules(call, self.rules.len()));
-                steps.push("route.unknown_device = \"broadcast\": all cores are asked".into());
-            }
-            Because::EveryCore => steps.push("is for all cores".into()),
-            Because::CoreIdent => steps.push("COREIDENT names the core".into()),
-            Because::Session => {
-                steps.push("goes to one core: the first of this order that can be reached".into())
-            }
-        }
-        steps.push(format!("cores {} ({:?})", self.list(plan.cores.iter().copied()), plan.policy));
+        let decided = self.decide(call, snapshot, &mut steps);
+        steps.push(match decided {
+            Ok(Destination::Here(room)) => format!("needs no core: answered here ({room:?})"),
+            Ok(Destination::Cores(plan)) => format!("cores {} ({:?})", list(&plan.cores()), plan.policy),
+            Err(refusal) => format!("refused: {} {}", refusal.result.label(), refusal.message),
+        });
         steps
     }
 
-    fn explain_rules(&self, call: &Call, before: usize) -> Vec<String> {
-        let Some(device) = call.request.get(Param::DeviceId) else {
-            return vec!["no DEVICEID, so no route.rule can match".into()];
+    fn decide(
+        &self,
+        call: &Call,
+        snapshot: &Snapshot,
+        steps: &mut impl Steps,
+    ) -> Result<Destination, Refusal> {
+        Ok(Destination::Cores(match call.scope() {
+            Scope::Here(room) => return Ok(Destination::Here(room)),
+            Scope::Device => self.for_device(call, snapshot, steps)?,
+            Scope::Agent => self.for_agent(call, snapshot, steps)?,
+            Scope::AllCores => self.for_all_or_one(call, steps)?,
+            Scope::Session => self.for_session(call, snapshot, steps)?,
+        }))
+    }
+
+    fn for_device(&self, call: &Call, snapshot: &Snapshot, steps: &mut impl Steps) -> Result<Plan, Refusal> {
+        let policy = call.function.policy;
+        match Whom::of(call, snapshot) {
+            Whom::Device { id, known } => {
+                steps.step(|| {
+                    format!(
+                        "device {id}, which is {}",
+                        if known.is_some() { "in the directory" } else { "not in the directory" }
+                    )
+                });
+                let Some((cores, because)) = self.owners(id, known, steps) else {
+                    return self.unknown(known.map(|_| id), policy, Refusal::no_device, steps);
+                };
+                let has_id = call.request.get(Param::DeviceId).is_some();
+                Ok(Plan::of(&cores, (!has_id).then_some(id), policy, because))
+            }
+            Whom::Phones(devices) => {
+                steps.step(|| format!("an agent with {} phones: the owners of all of them", devices.len()));
+                let owners = devices.iter().map(|d| Some(self.owners(d.id(), Some(*d), steps)?.0));
+                match owners.collect::<Option<Vec<_>>>() {
+                    Some(owners) => Ok(Plan::of(&union(owners), None, policy, Because::Phones)),
+                    None => self.unknown(None, policy, Refusal::no_device, steps),
+                }
+            }
+            Whom::Ambiguous => {
+                steps.step(|| "several devices or agents answer to this name".into());
+                Err(Refusal::no_device())
+            }
+            Whom::Unknown => {
+                steps.step(|| "nobody in the directory has this name".into());
+                self.unknown(None, policy, Refusal::no_device, steps)
+            }
+        }
+    }
+
+    /// The owners of a device: its own cores, a rule's, its site's.
+    fn owners(
+        &self,
+        id: &str,
+        known: Option<Device<'_>>,
+        steps: &mut impl Steps,
+    ) -> Option<(Cores, Because)> {
+        if let Some(device) = known.filter(|device| !device.cores().is_empty()) {
+            steps.step(|| format!("its row in the directory names cores {}", list(device.cores())));
+            return Some((device.cores().iter().map(|core| self.owner(*core)).collect(), Because::Device));
+        }
+        for (place, rule) in self.rules.iter().enumerate() {
+            let matches = rule.devices.matches(id);
+            let verb = if matches { "matches" } else { "does not match" };
+            steps.step(|| format!("route.rule {} \"{}\" {verb} {id}", place + 1, rule.devices));
+            if matches {
+                return Some((rule.owners.iter().map(|core| self.at(*core)).collect(), Because::Rule(place)));
+            }
+        }
+        let site = known.and_then(Device::site)?;
+        let cores = self.at_site(site);
+        steps.step(|| match cores.len() {
+            0 => format!("it stands at site {site}, which has no cores"),
+            _ => format!("it stands at site {site}"),
+        });
+        (!cores.is_empty()).then_some((cores, Because::Site))
+    }
+
+    /// Nothing owns it.
+    fn unknown(
+        &self,
+        device: Option<&str>,
+        policy: Policy,
+        refusal: fn() -> Refusal,
+        steps: &mut impl Steps,
+    ) -> Result<Plan, Refusal> {
+        match self.unknown_device {
+            UnknownDevice::Broadcast => {
+                steps.step(|| {
+                    "nothing owns it; route.unknown_device = \"broadcast\": all cores are asked".into()
+                });
+                Ok(Plan::of(&self.every_core(), device, policy, Because::UnknownDevice))
+            }
+            UnknownDevice::Reject => {
+                steps.step(|| "nothing owns it; route.unknown_device = \"reject\"".into());
+                Err(refusal())
+            }
+        }
+    }
+
+    /// All devices of an agent, each named to its owners; and the agent as it was named, for its screens.
+    fn for_agent(&self, call: &Call, snapshot: &Snapshot, steps: &mut impl Steps) -> Result<Plan, Refusal> {
+        let policy = call.function.policy;
+        let agent = match whom::agent_of(call, snapshot) {
+            Match::One(agent) => agent,
+            Match::Several => {
+                steps.step(|| "several agents answer to this name".into());
+                return Err(Refusal::no_agent());
+            }
+            Match::None if matches!(Whom::of(call, snapshot), Whom::Device { .. }) => {
+                steps.step(|| "no agent has this device: the device alone".into());
+                return self.for_device(call, snapshot, steps);
+            }
+            Match::None => {
+                steps.step(|| "no agent in the directory has this name".into());
+                return self.unknown(None, policy, Refusal::no_agent, steps);
+            }
         };
-        let passed = self.rules[..before].iter().enumerate();
-        passed
-            .map(|(n, rule)| format!("route.rule {} \"{}\" does not match {device}", n + 1, rule.devices))
-            .collect()
+        steps.step(|| {
+            format!("agent {} with devices {}", agent.id(), agent.phones().collect::<Vec<_>>().join(","))
+        });
+        let mut plan = Plan::of(&[], None, policy, Because::Agent);
+        for device in agent.devices() {
+            let Some((cores, _)) = self.owners(device.id(), Some(device), steps) else {
+                return self.unknown(None, policy, Refusal::no_agent, steps);
+            };
+            let at = Some(plan.devices.len());
+            plan.devices.push(device.id().into());
+            plan.legs.extend(cores.iter().map(|core| Aim { core: *core, device: at }));
+        }
+        if call.request.get(Param::DeviceId).is_none() {
+            let site = agent.site().map(|site| self.at_site(site)).unwrap_or_default();
+            let cores = union([plan.legs.iter().map(|leg| leg.core).collect(), site]);
+            plan.legs.extend(cores.iter().map(|core| Aim { core: *core, device: None }));
+        }
+        if plan.legs.is_empty() {
+            return self.unknown(None, policy, Refusal::no_agent, steps);
+        }
+        plan.legs.sort_by_key(|leg| leg.core);
+        Ok(plan)
+    }
+
+    fn for_all_or_one(&self, call: &Call, steps: &mut impl Steps) -> Result<Plan, Refusal> {
+        let policy = call.function.policy;
+        let Some(asked) = call.request.get(Param::CoreIdent) else {
+            steps.step(|| "is for all cores".into());
+            return Ok(Plan::of(&self.every_core(), None, policy, Because::EveryCore));
+        };
+        steps.step(|| format!("COREIDENT names core {asked}"));
+        let place = self.cores.iter().position(|(id, _)| asked.parse() == Ok(id.0));
+        let core = place.map(|at| self.at(index(at))).ok_or_else(|| self.unknown_core(asked))?;
+        Ok(Plan::of(&[core], None, policy, Because::CoreIdent))
+    }
+
+    fn unknown_core(&self, asked: &str) -> Refusal {
+        let known: Vec<_> = self.cores.iter().map(|(id, _)| *id).collect();
+        let message = format!("COREIDENT {asked} is no core of this system: it has {}", list(&known));
+        Refusal::new(ResultType::InvalidMessageFormat, message)
+    }
+
+    /// One core of the agent's site, by rendezvous hash: every proxy finds the same order for a session, and a core
+    /// that comes or goes moves no session but its own.
+    fn for_session(&self, call: &Call, snapshot: &Snapshot, steps: &mut impl Steps) -> Result<Plan, Refusal> {
+        let session = stable_hash(call.request.get(Param::SessionId).unwrap_or("").as_bytes());
+        let mut cores = self.session_cores(call, snapshot, steps)?;
+        cores.sort_by_cached_key(|core| std::cmp::Reverse(hash::mix(session, u64::from(core.id.0))));
+        steps.step(|| "one core: the first of this order that can be reached".into());
+        Ok(Plan::of(&cores, None, call.function.policy, Because::Session))
+    }
+
+    fn session_cores(
+        &self,
+        call: &Call,
+        snapshot: &Snapshot,
+        steps: &mut impl Steps,
+    ) -> Result<Cores, Refusal> {
+        let Some((key, name, value)) = whom::chat_agent(call) else { return Ok(self.every_core()) };
+        let Some(key) = key else {
+            let message =
+                format!("KEYNAME {name} is none of USERNAME, SYS_USER, EMPLOYEEID, CRM_USER, DEVICEALIAS");
+            return Err(Refusal::new(ResultType::InvalidMessageFormat, message));
+        };
+        match snapshot.agent(key, value) {
+            Match::One(agent) => {
+                let cores = agent.site().map(|site| self.at_site(site)).filter(|cores| !cores.is_empty());
+                steps.step(|| format!("agent {} at site {}", agent.id(), agent.site().unwrap_or("(none)")));
+                Ok(cores.unwrap_or_else(|| self.every_core()))
+            }
+            Match::None if self.unknown_device == UnknownDevice::Broadcast => Ok(self.every_core()),
+            found => {
+                let how = if found == Match::None { "no agent has" } else { "several agents have" };
+                Err(Refusal::new(ResultType::AgentNotFound, format!("{how} {name} {value}")))
+            }
+        }
+    }
+
+    fn every_core(&self) -> Cores {
+        (0..self.cores.len()).map(|at| self.at(index(at))).collect()
+    }
+
+    fn at_site(&self, site: &str) -> Cores {
+        let here = self.cores.iter().enumerate().filter(|(_, (_, s))| s.eq_ignore_ascii_case(site));
+        here.map(|(at, _)| self.at(index(at))).collect()
+    }
+
+    fn at(&self, core: CoreIndex) -> Owner {
+        Owner { id: self.cores[core.at()].0, at: Some(core) }
+    }
+
+    fn owner(&self, id: CoreId) -> Owner {
+        let at = self.cores.binary_search_by_key(&id, |(id, _)| *id).ok().map(index);
+        Owner { id, at }
     }
 }
 
@@ -201,123 +277,13 @@ fn index(place: usize) -> CoreIndex {
     CoreIndex(u16::try_from(place).unwrap_or(u16::MAX))
 }
 
-#[cfg(test)]
-mod tests {
-    use tokio::time::Instant;
-
-    use super::*;
-    use crate::command::check;
-    use crate::protocol::url;
-    use crate::protocol::xml::Bounds;
-
-    fn core(id: u16, site: &str) -> Core {
-        Core {
-            id: CoreId(id),
-            name: String::new(),
-            site: site.into(),
-            address: String::new(),
-            connections: 1,
-            pipeline: 1,
-            queue: 1,
-        }
-    }
-
-    fn router(unknown: UnknownDevice) -> Router {
-        let rule = |devices: &str, owners: &[u16]| Rule {
-            devices: devices.parse().expect("a pattern"),
-            owners: owners.iter().map(|n| CoreIndex(*n)).collect(),
-        };
-        let cores = [core(1, "hq"), core(2, "hq"), core(8, "branch")];
-        Router::new(&cores, vec![rule("7000-7999", &[0, 1]), rule("7*", &[2])], unknown)
-    }
-
-    fn call(query: &str) -> Call {
-        let request =
-            url::read(query, "", Bounds { max_fields: 20, max_depth: 4 }).expect("a readable request");
-        let function = check(&request).expect("a good request");
-        Call { function, request, deadline: Instant::now() }
-    }
-
-    fn cores(router: &Router, query: &str) -> String {
-        match router.plan(&call(query)) {
-            Ok(Destination::Cores(plan)) => router.list(plan.cores),
-            Ok(Destination::Here(room)) => format!("{room:?}"),
-            Err(refusal) => refusal.message,
-        }
-    }
-
-    #[test]
-    fn rules_are_asked_in_their_order() {
-        let router = router(UnknownDevice::Broadcast);
-        for (query, expected) in [
-            ("type=callstart&requestid=1&deviceid=7100", "1,2"),
-            ("type=callstart&requestid=1&deviceid=71000", "8"),
-            ("type=callstart&requestid=1&deviceid=500", "1,2,8"),
-            ("type=agentblackoutstart&requestid=1&sys_user=smith", "1,2,8"),
-            ("type=devicelist&requestid=1", "1,2,8"),
-            ("type=systemstatus&requestid=1&coreident=8", "8"),
-            (
-                "type=systemstatus&requestid=1&coreident=3",
-                "COREIDENT 3 is no core of this system: it has 1,2,8",
-            ),
-            ("type=chatstop&requestid=1&sessionid=5", "1,2,8"),
-            ("type=callupdate&requestid=1&recordid=5", "Records"),
-            ("type=test&requestid=1", "Echo"),
-        ] {
-            assert_eq!(cores(&router, query), expected, "{query}");
-        }
-    }
-
-    #[test]
-    fn unknown_devices_may_be_refused() {
-        let router = router(UnknownDevice::Reject);
-        assert_eq!(cores(&router, "type=callstart&requestid=1&deviceid=7100"), "1,2");
-        for query in ["type=callstart&requestid=1&deviceid=5", "type=callstart&requestid=1&sys_user=smith"] {
-            assert_eq!(cores(&router, query), "Could not find a device matching given parameters");
-        }
-    }
-
-    #[test]
-    fn only_a_broadcast_forgives_a_stranger() {
-        let router = router(UnknownDevice::Broadcast);
-        for (device, expected) in [("7100", false), ("500", true)] {
-            let query = format!("type=callstart&requestid=1&deviceid={device}");
-            let Ok(Destination::Cores(plan)) = router.plan(&call(&query)) else { panic!("{query}: no plan") };
-            assert_eq!(plan.is_broadcast(), expected, "{device}");
-        }
-    }
-
-    #[test]
-    fn sessions_spread_over_the_cores_and_stay_where_they_are() {
-        let router = router(UnknownDevice::Broadcast);
-        let first = |n: usize| {
-            let order = cores(&router, &format!("type=chatstart&requestid=1&sessionid={n}"));
-            order.split(',').next().unwrap_or("").to_owned()
-        };
-        let firsts: Vec<_> = (0..300).map(first).collect();
-        for core in ["1", "2", "8"] {
-            let share = firsts.iter().filter(|f| *f == core).count();
-            assert!((60..140).contains(&share), "core {core} has {share} of 300");
-        }
-        assert_eq!(firsts, (0..300).map(first).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn the_reason_is_told_step_by_step() {
-        let router = router(UnknownDevice::Reject);
-        assert_eq!(
-            router.explain(&call("type=callstart&requestid=1&deviceid=71000")),
-            [
-                "CALLSTART: a device has started a call",
-                "route.rule 1 \"7000-7999\" does not match 71000",
-                "route.rule 2 \"7*\" matches",
-                "cores 8 (All)",
-            ]
-        );
-        let refused = router.explain(&call("type=callstart&requestid=1&deviceid=5"));
-        assert!(
-            refused.last().is_some_and(|step| step.starts_with("refused: API_DEVICE_INVALID")),
-            "{refused:?}"
-        );
-    }
+/// All of these cores, each once.
+fn union(sets: impl IntoIterator<Item = Cores>) -> Cores {
+    let mut all: Cores = sets.into_iter().flatten().collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
+
+#[cfg(test)]
+mod tests;

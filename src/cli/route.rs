@@ -8,6 +8,7 @@ use super::params::Typed;
 use super::{Exit, output};
 use crate::command::{Call, check};
 use crate::config::Settings;
+use crate::directory::snapshot::Snapshot;
 use crate::protocol::request::Request;
 use crate::protocol::xml::Bounds;
 use crate::route::Router;
@@ -48,5 +49,5 @@ fn explain(settings: &Settings, command: &Typed) -> Result<Vec<String>, String> 
     let function =
         check(&request).map_err(|refusal| format!("{}: {}", refusal.result.label(), refusal.message))?;
     let router = Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device);
-    Ok(router.explain(&Call { function, request, deadline: Instant::now() }))
+    Ok(router.explain(&Call { function, request, deadline: Instant::now() }, &Snapshot::default()))
 }

@@ -45,6 +45,12 @@ impl Refusal {
         Self::new(ResultType::DeviceInvalid, NO_DEVICE)
     }
 
+    /// No agent, or one that nobody knows.
+    #[must_use]
+    pub fn no_agent() -> Self {
+        Self::new(ResultType::AgentNotFound, "Could not find an agent matching given parameters")
+    }
+
     fn format(message: impl Into<String>) -> Self {
         Self::new(ResultType::InvalidMessageFormat, message)
     }
@@ -196,14 +202,19 @@ impl Call {
     }
 
     /// The request as cores get it, from behind REQUESTID to its end: the link puts its own number in front.
-    /// One of these serves all legs.
+    /// One of these serves all legs that go under the same name: as it came, or with the DEVICEID that the
+    /// directory found for what the request names otherwise.
     #[must_use]
-    pub fn wire(&self) -> Bytes {
+    pub fn wire(&self, device: Option<&str>) -> Bytes {
         let mut out = String::with_capacity(512);
         element(&mut out, "TYPE", self.function.name);
+        if let Some(device) = device {
+            element(&mut out, Param::DeviceId.name(), device);
+        }
         for field in self.request.fields().iter() {
             match (field.param, field.markup) {
                 (Some(Param::Type | Param::RequestId | Param::Detail), _) => {}
+                (Some(param), _) if device.is_some() && self.yields_to_device(param) => {}
                 (_, Some(markup)) => out.push_str(markup),
                 _ => element(&mut out, field.name, field.value),
             }
@@ -211,6 +222,15 @@ impl Call {
         close(&mut out, "REQUEST");
         out.push_str("\r\n");
         out.into()
+    }
+
+    /// Whether a parameter is left out where the DEVICEID is put in: a blank DEVICEID, and every other identifier of
+    /// a function that takes only one.
+    fn yields_to_device(&self, param: Param) -> bool {
+        match self.function.identifiers {
+            Identifiers::ExactlyOne(params) => params.contains(&param),
+            _ => param == Param::DeviceId,
+        }
     }
 }
 
@@ -316,11 +336,28 @@ mod tests {
         assert_eq!(call.link_key(), "5");
         let mut wire = String::new();
         wire_head(&mut wire, 77);
-        wire.push_str(str::from_utf8(&call.wire()).expect("it is UTF-8"));
+        wire.push_str(str::from_utf8(&call.wire(None)).expect("it is UTF-8"));
         assert_eq!(
             wire,
             "<REQUEST><REQUESTID>77</REQUESTID><TYPE>CALLSTART</TYPE><DEVICEID>5</DEVICEID>\
              <USER1>a &amp; &#13;&#10;\"b\" é😀</USER1><STATION></STATION><NEW><X/>&amp;</NEW></REQUEST>\r\n"
+        );
+    }
+
+    #[test]
+    fn a_device_that_was_found_takes_the_place_of_the_name_it_was_found_by() {
+        let wire = |body: &str| String::from_utf8_lossy(&call(body).wire(Some("77"))).into_owned();
+        assert_eq!(
+            wire(
+                "<TYPE>BLACKOUTSTART</TYPE><REQUESTID>1</REQUESTID><SYS_USER>x</SYS_USER><TIMEOFFSET>-5</TIMEOFFSET>"
+            ),
+            "<TYPE>BLACKOUTSTART</TYPE><DEVICEID>77</DEVICEID><TIMEOFFSET>-5</TIMEOFFSET></REQUEST>\r\n",
+            "it takes only one name"
+        );
+        assert_eq!(
+            wire("<TYPE>CALLSTART</TYPE><REQUESTID>1</REQUESTID><DEVICEID/><SYS_USER>x</SYS_USER>"),
+            "<TYPE>CALLSTART</TYPE><DEVICEID>77</DEVICEID><SYS_USER>x</SYS_USER></REQUEST>\r\n",
+            "it takes several"
         );
     }
 }

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 use super::gather::Legs;
 use super::meter::{Listener, Meter};
 use super::policy::{Terms, Verdict};
+use super::tally::one_per_core;
 use crate::command::{Call, Function, Refusal, Room, check};
+use crate::directory::snapshot::Snapshot;
 use crate::protocol::codes::ResultType;
 use crate::protocol::frame::FrameFault;
 use crate::protocol::param::Param;
@@ -96,6 +99,8 @@ pub struct Limits {
 pub struct Desk {
     /// Where calls go.
     pub router: Arc<Router>,
+    /// Who, what and where, as last seen.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// The links of this thread.
     pub upstream: Upstream,
     /// What verdicts look like.
@@ -172,7 +177,7 @@ impl Desk {
 
     fn send(&self, call: Call, started: Instant) -> Result<Begun, Refusal> {
         let place = self.in_flight.enter().inspect_err(|_| self.meter.shed())?;
-        match self.router.plan(&call)? {
+        match self.router.plan(&call, &self.snapshot.load())? {
             Destination::Here(room) => Ok(Begun::Known(self.answer_here(room, &call)?)),
             Destination::Cores(plan) => {
                 let legs = Legs::begin(&self.upstream, &call, &plan, started);
@@ -186,9 +191,9 @@ impl Desk {
             Begun::Known(reply) => reply,
             Begun::Asked { call, plan, legs, place } => {
                 let ended = legs.end(&self.upstream).await;
+                let ended = one_per_core(ended, |rejection| self.terms.is_not_mine(rejection));
                 drop(place);
-                let (terms, router) = (&self.terms, &*self.router);
-                Verdict { call: &call, plan: &plan, ended: &ended, terms, router }.reply()
+                Verdict { call: &call, plan: &plan, ended: &ended, terms: &self.terms }.reply()
             }
         }
     }

@@ -1,19 +1,12 @@
 //! The CORES section at the end of a result: how each core's leg ended.
 
 use super::tally::Ended;
-use crate::model::CoreIndex;
+use crate::model::CoreId;
 use crate::protocol::result::number;
 use crate::protocol::write::{close, element, open};
-use crate::route::Router;
 
 /// Writes the section; with outcomes, or only with what each core said of itself.
-pub(super) fn write(
-    out: &mut String,
-    ended: &[Ended],
-    router: &Router,
-    with_outcomes: bool,
-    per_core: &[(CoreIndex, String)],
-) {
+pub(super) fn write(out: &mut String, ended: &[Ended], with_outcomes: bool, per_core: &[(CoreId, String)]) {
     open(out, "CORES");
     for leg in ended {
         let own = per_core.iter().find(|(core, _)| *core == leg.core).map_or("", |(_, own)| own);
@@ -21,7 +14,7 @@ pub(super) fn write(
             continue;
         }
         open(out, "CORE");
-        number(out, "COREIDENT", i64::from(router.id(leg.core).0));
+        number(out, "COREIDENT", i64::from(leg.core.0));
         if with_outcomes {
             outcome(out, leg);
         }

@@ -2,24 +2,67 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::tally::Ended;
 use crate::command::{Call, Policy};
-use crate::model::{CoreIndex, Outcome};
-use crate::route::{Cores, Plan, stable_hash};
+use crate::model::{CoreId, LegEnd, Outcome, Unsent};
+use crate::route::{Aim, Plan, stable_hash};
 use crate::upstream::{Board, Leg, LegFuture, Upstream, WakeOn};
+
+/// What makes the legs of a call.
+#[derive(Debug)]
+struct Maker {
+    requests: SmallVec<[Wire; 1]>,
+    started: Instant,
+    deadline: Instant,
+    board: Rc<Board>,
+}
+
+/// A request as cores get it, made once for all legs that go under the same name.
+#[derive(Debug)]
+struct Wire {
+    /// The place among the plan's devices, or the request as it came.
+    device: Option<usize>,
+    bytes: Bytes,
+    key: u64,
+}
+
+impl Maker {
+    fn new(call: &Call, plan: &Plan, started: Instant) -> Self {
+        let wake_on = if plan.policy == Policy::Any { WakeOn::Each } else { WakeOn::Last };
+        let mut requests = SmallVec::<[Wire; 1]>::new();
+        for leg in &plan.legs {
+            if !requests.iter().any(|wire| wire.device == leg.device) {
+                let device = plan.device(*leg);
+                let key = stable_hash(device.unwrap_or_else(|| call.link_key()).as_bytes());
+                requests.push(Wire { device: leg.device, bytes: call.wire(device), key });
+            }
+        }
+        Self { requests, started, deadline: call.deadline, board: Board::new(wake_on) }
+    }
+
+    fn leg(&self, aim: Aim) -> Option<Leg> {
+        let wire = self.requests.iter().find(|wire| wire.device == aim.device)?;
+        let (started, deadline, board) = (self.started, self.deadline, self.board.clone());
+        Some(Leg { wire: wire.bytes.clone(), key: wire.key, started, deadline, board })
+    }
+}
 
 /// The legs of a call, under way since this was made.
 #[derive(Debug)]
 pub(super) struct Legs {
     first_ok_is_enough: bool,
-    /// For [`Policy::First`]: the leg to begin again with, and the cores that have not been tried.
-    spare: Option<(Leg, Cores)>,
-    open: SmallVec<[(CoreIndex, LegFuture); 4]>,
+    maker: Maker,
+    /// For [`Policy::First`]: the legs that have not been tried, the next one last.
+    spare: Vec<Aim>,
+    open: SmallVec<[(CoreId, LegFuture); 4]>,
     ended: Vec<Ended>,
 }
 
@@ -27,21 +70,32 @@ impl Legs {
     /// Begins the legs of a plan. They are in the hands of the links when this returns, so that calls which
     /// are begun one after the other reach each core in that order.
     pub fn begin(upstream: &Upstream, call: &Call, plan: &Plan, started: Instant) -> Self {
-        let is_any = plan.policy == Policy::Any;
-        let leg = Leg {
-            wire: call.wire(),
-            key: stable_hash(call.link_key().as_bytes()),
-            started,
-            deadline: call.deadline,
-            board: Board::new(if is_any { WakeOn::Each } else { WakeOn::Last }),
+        let mut legs = Self {
+            first_ok_is_enough: plan.policy == Policy::Any,
+            maker: Maker::new(call, plan, started),
+            spare: Vec::new(),
+            open: SmallVec::new(),
+            ended: Vec::with_capacity(plan.legs.len()),
         };
-        let (now, later) = match plan.policy {
-            Policy::First => plan.cores.split_at(plan.cores.len().min(1)),
-            _ => (&*plan.cores, &[][..]),
-        };
-        let open = now.iter().map(|core| (*core, upstream.start(*core, leg.clone()))).collect();
-        let spare = (!later.is_empty()).then(|| (leg, Cores::from_slice(later)));
-        Self { first_ok_is_enough: is_any, spare, open, ended: Vec::with_capacity(plan.cores.len()) }
+        if plan.policy == Policy::First {
+            legs.spare = plan.legs.iter().rev().copied().collect();
+            legs.try_next(upstream);
+        } else {
+            plan.legs.iter().for_each(|aim| legs.start(upstream, *aim));
+        }
+        legs
+    }
+
+    fn start(&mut self, upstream: &Upstream, aim: Aim) {
+        let core = aim.core.id;
+        match (aim.core.at, self.maker.leg(aim)) {
+            (Some(at), Some(leg)) => self.open.push((core, upstream.start(at, leg))),
+            _ => {
+                let outcome = Outcome::NotSent(Unsent::Unknown);
+                self.ended
+                    .push(Ended { core, end: LegEnd { outcome, reply: None, elapsed: Duration::ZERO } });
+            }
+        }
     }
 
     /// The ends of all legs, sorted by core; of those that are known where one confirmation is enough.
@@ -53,7 +107,7 @@ impl Legs {
             }
         }
         let mut ended = std::mem::take(&mut self.ended);
-        ended.sort_unstable_by_key(|e| e.core);
+        ended.sort_by_key(|e| e.core);
         if !self.open.is_empty() {
             // The answer is known, yet these legs go on to their ends and are counted.
             tokio::task::spawn_local(self.rest());
@@ -66,16 +120,16 @@ impl Legs {
         (&mut self).await;
     }
 
-    /// Begins the next core's leg if the last one was not sent at all.
+    /// Begins the next core's leg, if nothing was sent to those before it.
     fn try_next(&mut self, upstream: &Upstream) -> bool {
-        let Some((leg, cores)) = &mut self.spare else { return false };
-        let was_sent = self.ended.last().is_none_or(|e| !matches!(e.end.outcome, Outcome::NotSent(_)));
-        if was_sent || cores.is_empty() || leg.deadline <= Instant::now() {
+        let was_sent = self.ended.last().is_some_and(|e| !matches!(e.end.outcome, Outcome::NotSent(_)));
+        let is_late = !self.ended.is_empty() && self.maker.deadline <= Instant::now();
+        if was_sent || is_late {
             return false;
         }
-        let core = cores.remove(0);
-        self.open.push((core, upstream.start(core, leg.clone())));
-        true
+        let next = self.spare.pop();
+        next.into_iter().for_each(|aim| self.start(upstream, aim));
+        next.is_some()
     }
 }
 

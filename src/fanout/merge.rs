@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 
 use super::tally::Ended;
 use crate::command::Merge;
-use crate::model::{CoreId, CoreIndex};
+use crate::model::CoreId;
 use crate::protocol::fields::{Field, Fields};
 use crate::protocol::param::Param;
 use crate::protocol::result::number;
@@ -16,11 +16,11 @@ const TIME: &str = "%m/%d/%Y %I:%M:%S %p";
 
 /// What cores answered, read.
 pub(super) struct Data {
-    replies: Vec<(CoreIndex, Fields)>,
+    replies: Vec<(CoreId, Fields)>,
 }
 
 /// What each core said of itself, for the CORES section.
-pub(super) type PerCore = Vec<(CoreIndex, String)>;
+pub(super) type PerCore = Vec<(CoreId, String)>;
 
 impl Data {
     /// Reads the replies of cores that confirmed, the lowest core's first.
@@ -39,7 +39,7 @@ impl Data {
     }
 
     /// The elements behind RESULTMSG, and for [`Merge::System`] over several cores each one's own.
-    pub fn merge(&self, how: Merge, id: impl Fn(CoreIndex) -> CoreId) -> (String, Option<PerCore>) {
+    pub fn merge(&self, how: Merge) -> (String, Option<PerCore>) {
         let mut body = String::new();
         match how {
             Merge::Devices => counted_devices(&mut body, &self.sections("DEVICES", "DEVICE")),
@@ -51,7 +51,7 @@ impl Data {
             }
             Merge::Channels => counted_channels(&mut body, &self.sections("CHANNELS", "CHANNEL")),
             Merge::FirstKnown => body = self.flat(0),
-            Merge::System => return self.system(id),
+            Merge::System => return self.system(),
         }
         (body, None)
     }
@@ -86,11 +86,11 @@ impl Data {
     }
 
     /// The lowest core's flat fields, and with several cores all of them one by one.
-    fn system(&self, id: impl Fn(CoreIndex) -> CoreId) -> (String, Option<PerCore>) {
+    fn system(&self) -> (String, Option<PerCore>) {
         let flat: PerCore =
             self.replies.iter().enumerate().map(|(n, (core, _))| (*core, self.flat(n))).collect();
         let lowest =
-            flat.iter().min_by_key(|(core, _)| id(*core)).map(|(_, flat)| flat.clone()).unwrap_or_default();
+            flat.iter().min_by_key(|(core, _)| *core).map(|(_, flat)| flat.clone()).unwrap_or_default();
         (lowest, (flat.len() > 1).then_some(flat))
     }
 }
@@ -176,12 +176,12 @@ mod tests {
             .map(|(core, body)| {
                 let reply = Some(format!("{HEAD}{body}</RESULT>").into());
                 let end = LegEnd { outcome: Outcome::Ok, reply, elapsed: Duration::ZERO };
-                Ended { core: CoreIndex(core), end }
+                Ended { core: CoreId(core), end }
             })
             .collect();
         let data = Data::read(&ended.iter().collect::<Vec<_>>());
         assert_eq!(data.message(), "fine");
-        data.merge(how, |core| CoreId(core.0 + 1))
+        data.merge(how)
     }
 
     fn device(id: &str, start: &str, stop: &str) -> String {
@@ -237,6 +237,6 @@ mod tests {
         assert_eq!(merged(Merge::System, &[a]), (a.into(), None));
         let (flat, per_core) = merged(Merge::System, &[a, b]);
         assert_eq!(flat, a);
-        assert_eq!(per_core, Some(vec![(CoreIndex(0), a.into()), (CoreIndex(1), b.into())]));
+        assert_eq!(per_core, Some(vec![(CoreId(0), a.into()), (CoreId(1), b.into())]));
     }
 }

@@ -4,10 +4,10 @@ use super::detail;
 use super::merge;
 use super::tally::{Ended, Tally};
 use crate::command::{Call, Policy};
-use crate::model::{CoreIndex, Rejection};
+use crate::model::{CoreId, Rejection};
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::result::Reply;
-use crate::route::{Plan, Router};
+use crate::route::{Plan, list};
 
 /// When the DETAIL section is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,13 +32,22 @@ pub struct Terms {
     pub detail: Detail,
 }
 
+impl Terms {
+    /// Whether a refusal says that the core does not know the device or agent.
+    #[must_use]
+    pub fn is_not_mine(&self, rejection: &Rejection) -> bool {
+        use ResultType::{AgentNotFound, DeviceInvalid, DeviceNotInCall, DeviceNotRecording};
+        let result = ResultType::from_label(&rejection.label).or_else(|| self.codes.meaning(rejection.code));
+        matches!(result, Some(DeviceInvalid | DeviceNotInCall | DeviceNotRecording | AgentNotFound))
+    }
+}
+
 /// One call's verdict in the making.
 pub(super) struct Verdict<'a> {
     pub call: &'a Call,
     pub plan: &'a Plan,
     pub ended: &'a [Ended],
     pub terms: &'a Terms,
-    pub router: &'a Router,
 }
 
 impl Verdict<'_> {
@@ -55,10 +64,10 @@ impl Verdict<'_> {
     /// Every owner must confirm. In a broadcast nobody knows the owner, so "not mine" counts neither for nor
     /// against; but as long as a core could not be asked, it is no proof that the device is nobody's.
     fn all(&self) -> Reply {
-        let tally = Tally::of(self.ended, |r| self.plan.is_broadcast() && self.is_not_mine(r));
+        let tally = Tally::of(self.ended, |r| self.plan.forgives_strangers() && self.terms.is_not_mine(r));
         let unconfirmed = tally.unconfirmed();
         if tally.confirmed.is_empty() {
-            return self.nobody(&tally, self.plan.is_broadcast());
+            return self.nobody(&tally, self.plan.forgives_strangers());
         }
         if unconfirmed.is_empty() {
             return self.confirmed(&tally);
@@ -75,7 +84,7 @@ impl Verdict<'_> {
 
     /// The cores' data in one answer. A core that does not know the device has no data, which is no failure.
     fn merged(&self, how: crate::command::Merge) -> Reply {
-        let tally = Tally::of(self.ended, |r| self.is_not_mine(r));
+        let tally = Tally::of(self.ended, |r| self.terms.is_not_mine(r));
         if tally.confirmed.is_empty() {
             return self.with_detail(self.nobody(&tally, false));
         }
@@ -86,7 +95,7 @@ impl Verdict<'_> {
         } else {
             self.partial(&unconfirmed, ResultType::PartialCoreResponse)
         };
-        let (body, per_core) = data.merge(how, |core| self.router.id(core));
+        let (body, per_core) = data.merge(how);
         let reply = reply.with_body(body);
         match per_core {
             Some(per_core) => self.with_cores(reply, &per_core),
@@ -94,23 +103,16 @@ impl Verdict<'_> {
         }
     }
 
-    fn is_not_mine(&self, rejection: &Rejection) -> bool {
-        use ResultType::{AgentNotFound, DeviceInvalid, DeviceNotInCall, DeviceNotRecording};
-        let result =
-            ResultType::from_label(&rejection.label).or_else(|| self.terms.codes.meaning(rejection.code));
-        matches!(result, Some(DeviceInvalid | DeviceNotInCall | DeviceNotRecording | AgentNotFound))
-    }
-
     fn confirmed(&self, tally: &Tally<'_>) -> Reply {
-        let cores = self.router.list(tally.confirmed.iter().map(|leg| leg.core));
+        let cores = list(&cores_of(&tally.confirmed));
         self.result(
             ResultType::Ok,
             format!("{} sent to all of the following cores: {cores}", self.call.function.name),
         )
     }
 
-    fn partial(&self, unconfirmed: &[CoreIndex], result: ResultType) -> Reply {
-        let cores = self.router.list(unconfirmed.iter().copied());
+    fn partial(&self, unconfirmed: &[CoreId], result: ResultType) -> Reply {
+        let cores = list(unconfirmed);
         let name = self.call.function.name;
         self.result(result, format!("{name} could not be sent to the following cores: {cores}"))
     }
@@ -123,7 +125,7 @@ impl Verdict<'_> {
         if let Some((_, rejection)) = tally.rejected.iter().find(|(leg, _)| sure(leg)) {
             return Reply::rejection(rejection);
         }
-        let cores = self.router.list(tally.missing.iter().map(|leg| leg.core));
+        let cores = list(&cores_of(&tally.missing));
         let message =
             format!("{} could not be sent to any of the following cores: {cores}", self.call.function.name);
         self.result(ResultType::RecorderNotRunning, message)
@@ -146,10 +148,14 @@ impl Verdict<'_> {
     }
 
     /// The CORES section: outcomes where they are asked for, and what each core said of itself.
-    fn with_cores(&self, mut reply: Reply, per_core: &[(CoreIndex, String)]) -> Reply {
-        detail::write(&mut reply.body, self.ended, self.router, self.shows_detail(), per_core);
+    fn with_cores(&self, mut reply: Reply, per_core: &[(CoreId, String)]) -> Reply {
+        detail::write(&mut reply.body, self.ended, self.shows_detail(), per_core);
         reply
     }
+}
+
+fn cores_of(legs: &[&Ended]) -> Vec<CoreId> {
+    legs.iter().map(|leg| leg.core).collect()
 }
 
 #[cfg(test)]

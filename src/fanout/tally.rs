@@ -1,12 +1,12 @@
 //! The ends of a call's legs, sorted by what they mean for the verdict.
 
-use crate::model::{CoreIndex, LegEnd, Outcome, Rejection};
+use crate::model::{CoreId, LegEnd, Outcome, Rejection};
 
 /// How one core's leg ended.
 #[derive(Debug)]
 pub struct Ended {
     /// The core.
-    pub core: CoreIndex,
+    pub core: CoreId,
     /// The end.
     pub end: LegEnd,
 }
@@ -46,10 +46,35 @@ impl<'a> Tally<'a> {
     }
 
     /// The cores that should have confirmed and did not, in order.
-    pub fn unconfirmed(&self) -> Vec<CoreIndex> {
+    pub fn unconfirmed(&self) -> Vec<CoreId> {
         let refused = self.rejected.iter().map(|(leg, _)| *leg).filter(|leg| !self.is_stranger(leg));
         let mut cores: Vec<_> = refused.chain(self.missing.iter().copied()).map(|leg| leg.core).collect();
         cores.sort_unstable();
         cores
     }
+}
+
+/// One end per core. Of a core's legs the worst counts, since all that was asked of it must be done; but where it
+/// did a part, "not mine" for the rest is no failure.
+pub(super) fn one_per_core(ended: Vec<Ended>, is_stranger: impl Fn(&Rejection) -> bool) -> Vec<Ended> {
+    let badness = |outcome: &Outcome| match outcome {
+        Outcome::Rejected(rejection) if is_stranger(rejection) => 0,
+        Outcome::Ok => 1,
+        Outcome::Rejected(_) => 2,
+        _ => 3,
+    };
+    let mut cores: Vec<Ended> = Vec::with_capacity(ended.len());
+    for leg in ended {
+        match cores.iter_mut().find(|known| known.core == leg.core) {
+            Some(known) => {
+                let elapsed = known.end.elapsed.max(leg.end.elapsed);
+                if badness(&leg.end.outcome) > badness(&known.end.outcome) {
+                    known.end = leg.end;
+                }
+                known.end.elapsed = elapsed;
+            }
+            None => cores.push(leg),
+        }
+    }
+    cores
 }

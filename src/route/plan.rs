@@ -1,0 +1,125 @@
+//! What a call is to be done with.
+
+use std::fmt::Write;
+
+use smallvec::SmallVec;
+
+use crate::command::{Policy, Room};
+use crate::model::{CoreId, CoreIndex};
+
+/// Cores of one plan, as they are configured.
+pub type Cores = SmallVec<[Owner; 4]>;
+
+/// A core that is to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    /// Its number.
+    pub id: CoreId,
+    /// Where it stands among the configured cores; `None` if the directory names a core that this proxy does not
+    /// know. It is an owner all the same, and one that cannot confirm.
+    pub at: Option<CoreIndex>,
+}
+
+/// What a call is to be done with.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// It goes to cores.
+    Cores(Plan),
+    /// It is answered here.
+    Here(Room),
+}
+
+/// One leg of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aim {
+    /// The core.
+    pub core: Owner,
+    /// The place in [`Plan::devices`] of the device that the core is told of; `None` if the request goes as it
+    /// came.
+    pub device: Option<usize>,
+}
+
+/// Which cores get a call, and what their outcomes add up to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The legs: sorted by core, or for [`Policy::First`] in the order in which they are tried.
+    pub legs: SmallVec<[Aim; 4]>,
+    /// The DEVICEIDs that the directory found for what the request names otherwise.
+    pub devices: SmallVec<[Box<str>; 1]>,
+    /// How outcomes become a verdict.
+    pub policy: Policy,
+    /// Why these cores.
+    pub because: Because,
+}
+
+/// Why a plan has the cores it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// The device has a row of its own in the directory, with its cores.
+    Device,
+    /// The rule at this place of the configuration names them.
+    Rule(usize),
+    /// They stand at the device's site.
+    Site,
+    /// They own one of the agent's devices; which one the command is about is theirs to know.
+    Phones,
+    /// They own the agent's devices, all of which are meant.
+    Agent,
+    /// Nothing owns the device, so all are asked.
+    UnknownDevice,
+    /// The function is for all cores.
+    EveryCore,
+    /// COREIDENT names the one.
+    CoreIdent,
+    /// The hash of SESSIONID puts them in this order.
+    Session,
+}
+
+impl Plan {
+    /// Every core of `cores` gets the request under the name of this device, or as it came.
+    pub(super) fn of(cores: &[Owner], device: Option<&str>, policy: Policy, because: Because) -> Self {
+        let devices = device.into_iter().map(Box::from).collect();
+        let device = device.map(|_| 0);
+        Self {
+            legs: cores.iter().map(|core| Aim { core: *core, device }).collect(),
+            devices,
+            policy,
+            because,
+        }
+    }
+
+    /// The DEVICEID that a leg carries, where the directory found one.
+    #[must_use]
+    pub fn device(&self, leg: Aim) -> Option<&str> {
+        leg.device.and_then(|at| self.devices.get(at)).map(|device| &**device)
+    }
+
+    /// Whether these cores are asked without knowing which of them is meant: then a core that says "not mine" is
+    /// no failure.
+    #[must_use]
+    pub const fn forgives_strangers(&self) -> bool {
+        matches!(self.because, Because::UnknownDevice | Because::Phones)
+    }
+
+    /// The cores, each once.
+    #[must_use]
+    pub fn cores(&self) -> Vec<CoreId> {
+        let mut cores: Vec<_> = self.legs.iter().map(|leg| leg.core.id).collect();
+        if self.policy != Policy::First {
+            cores.sort_unstable();
+            cores.dedup();
+        }
+        cores
+    }
+}
+
+/// The numbers of some cores as messages write them: `1,2,3`.
+#[must_use]
+pub fn list(cores: &[CoreId]) -> String {
+    let mut list = String::with_capacity(cores.len() * 3);
+    for core in cores {
+        let comma = if list.is_empty() { "" } else { "," };
+        write!(list, "{comma}{core}").unwrap_or_default();
+    }
+    list
+}
