@@ -39,6 +39,8 @@ pub struct Settings {
     pub threads: usize,
     /// The cores, sorted by id, ids unique, at least one.
     pub cores: Vec<Core>,
+    /// Where it is kept who, what and where.
+    pub directory: DirectorySettings,
     /// Which devices belong to which cores, in the order of the file.
     pub rules: Vec<Rule>,
     /// What becomes of a device that nothing owns.
@@ -68,6 +70,27 @@ impl Default for Listen {
     fn default() -> Self {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self { api: local(5620), webapi: local(2012), admin: local(9620) }
+    }
+}
+
+/// The database of devices, agents, stations, groups and roles.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DirectorySettings {
+    /// `sqlite://file` or `postgres://user@host/name`. It may hold a password, so it is never shown.
+    pub url: String,
+    /// How often the database is looked at if it does not tell of changes by itself.
+    pub refresh: Duration,
+}
+
+impl Default for DirectorySettings {
+    fn default() -> Self {
+        Self { url: "sqlite://corecast.db".into(), refresh: Duration::from_secs(2) }
+    }
+}
+
+impl std::fmt::Debug for DirectorySettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DirectorySettings").field("refresh", &self.refresh).finish_non_exhaustive()
     }
 }
 

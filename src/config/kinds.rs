@@ -110,6 +110,16 @@ fn is_remote(written: &str) -> bool {
     numeric || written.rsplit_once(':').is_some_and(|(host, port)| is_name(host) && port_is_sound(port))
 }
 
+/// Where a database is. What is written may hold a password, so a fault does not repeat it.
+pub(super) fn database_url(node: &Node) -> Result<String, String> {
+    let written = text(node)?;
+    let schemes = ["sqlite:", "postgres://", "postgresql://"];
+    schemes.iter().any(|scheme| written.starts_with(scheme)).then_some(written).ok_or_else(|| {
+        "must begin with sqlite: or postgres://, for example \"sqlite:///var/lib/corecast/corecast.db\""
+            .into()
+    })
+}
+
 /// What to log: a level, or levels by module.
 pub(super) fn log_filter(node: &Node) -> Result<String, String> {
     let written = text(node)?;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use super::kinds::{
-    ANY_TIME, SOME_TIME, choice, duration, listen_address, log_filter, parsed, remote_address, text, whole,
+    ANY_TIME, SOME_TIME, choice, database_url, duration, listen_address, log_filter, parsed, remote_address,
+    text, whole,
 };
 use super::section::Section;
 use super::tree::Node;
-use super::{Compat, Limits, Listen, Log, LogFormat, Settings};
+use super::{Compat, DirectorySettings, Limits, Listen, Log, LogFormat, Settings};
 use crate::fanout::Detail;
 use crate::model::{Core, CoreId, CoreIndex};
 use crate::protocol::codes::{Codes, ResultType};
@@ -30,6 +31,7 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         limits: root.section("limits", limits),
         threads: root.section("runtime", threads),
         cores,
+        directory: root.section("directory", directory),
         rules,
         unknown_device,
         breaker: root.section("breaker", breaker),
@@ -82,6 +84,14 @@ fn threads(s: &mut Section<'_>) -> usize {
     match s.or("threads", 0, whole(0..=1024)) {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         threads => threads,
+    }
+}
+
+fn directory(s: &mut Section<'_>) -> DirectorySettings {
+    let d = DirectorySettings::default();
+    DirectorySettings {
+        url: s.or("url", d.url, database_url),
+        refresh: s.or("refresh", d.refresh, duration(SOME_TIME)),
     }
 }
 
