@@ -10,13 +10,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, LocalOptions};
+use futures::future::join_all;
+use tokio::runtime::{Builder, Handle, LocalOptions};
 use tokio::sync::oneshot;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Settings;
+use crate::directory::{Directory, StoreError};
 use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Terms};
 use crate::listen::{self, Connections, Door};
 use crate::metrics::Metrics;
@@ -56,6 +58,9 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// The directory's URL names no database.
+    #[error("directory.url: {0}")]
+    Directory(#[from] StoreError),
     /// A thread or its runtime cannot be made.
     #[error("a worker thread cannot be started: {0}")]
     Worker(#[from] io::Error),
@@ -65,6 +70,7 @@ pub enum StartError {
 struct Seat {
     settings: Arc<Settings>,
     view: View,
+    background: Handle,
     connections: Arc<Connections>,
     api: StdListener,
     webapi: StdListener,
@@ -80,7 +86,10 @@ impl Proxy {
     /// Outside of a runtime, which carries what is not on the way of a call.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
-        let view = view(&settings);
+        let background = CancellationToken::new();
+        let directory =
+            Directory::open(&settings.directory.url, settings.directory.refresh, background.clone())?;
+        let view = view(&settings, directory);
         let connections = Connections::new(settings.limits.max_connections, &view.metrics);
         let (api, webapi) =
             (Addresses::new("api", settings.listen.api)?, Addresses::new("webapi", settings.listen.webapi)?);
@@ -91,13 +100,14 @@ impl Proxy {
             admin: admin.address,
             workers: Vec::new(),
             drain: view.drain.clone(),
-            background: CancellationToken::new(),
+            background,
             tasks: TaskTracker::new(),
         };
         for number in 0..settings.threads {
             let seat = Seat {
                 settings: settings.clone(),
                 view: view.clone(),
+                background: Handle::current(),
                 connections: connections.clone(),
                 api: api.socket(number)?,
                 webapi: webapi.socket(number)?,
@@ -147,7 +157,7 @@ impl Proxy {
 }
 
 /// What all threads share.
-fn view(settings: &Settings) -> View {
+fn view(settings: &Settings, directory: Directory) -> View {
     let metrics = Arc::new(Metrics::default());
     let core =
         |core: &crate::model::Core| Arc::new(CoreShared::new(core.clone(), settings.breaker, &metrics));
@@ -155,7 +165,7 @@ fn view(settings: &Settings) -> View {
         cores: settings.cores.iter().map(core).collect(),
         router: Arc::new(Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device)),
         in_flight: InFlight::new(settings.limits.max_in_flight),
-        snapshot: Arc::default(),
+        directory,
         drain: CancellationToken::new(),
         metrics,
     }
@@ -206,8 +216,8 @@ fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> 
 
 /// One worker's life: its desk, its two doors, and the drain.
 async fn work(seat: Seat) {
-    let Seat { settings, view, connections, api, webapi } = seat;
-    let desk = Rc::new(desk(&settings, &view));
+    let Seat { settings, view, background, connections, api, webapi } = seat;
+    let desk = Rc::new(desk(&settings, &view, &background));
     let door = |listener| Door {
         listener,
         desk: desk.clone(),
@@ -224,18 +234,21 @@ async fn work(seat: Seat) {
         }
         (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "a worker thread cannot listen"),
     }
-    for tasks in tasks {
+    for tasks in &tasks {
         tasks.close();
-        if timeout(settings.limits.drain_timeout, tasks.wait()).await.is_err() {
-            tracing::warn!(left = tasks.len(), "the drain took too long: connections are cut");
-        }
+    }
+    let drained = join_all(tasks.iter().map(TaskTracker::wait));
+    if timeout(settings.limits.drain_timeout, drained).await.is_err() {
+        let left = tasks.iter().map(TaskTracker::len).sum::<usize>();
+        tracing::warn!(left, "the drain took too long: connections are cut");
     }
 }
 
-fn desk(settings: &Settings, view: &View) -> Desk {
+fn desk(settings: &Settings, view: &View, background: &Handle) -> Desk {
     Desk {
         router: view.router.clone(),
-        snapshot: view.snapshot.clone(),
+        directory: view.directory.clone(),
+        background: background.clone(),
         upstream: Upstream::open(&view.cores, link_settings(settings)),
         terms: Terms {
             codes: settings.codes.clone(),

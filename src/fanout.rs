@@ -8,7 +8,9 @@ mod merge;
 mod meter;
 mod policy;
 mod tally;
+mod turns;
 
-pub use desk::{Arrived, Desk, InFlight, Limits};
+pub use desk::{Arrived, Desk, InFlight, Limits, Origin};
 pub use meter::{Listener, Meter};
 pub use policy::{Detail, Terms};
+pub use turns::Turns;

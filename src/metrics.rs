@@ -62,6 +62,14 @@ metrics! {
         "Replies that came after their leg had timed out.";
     CORE_STRAY_REPLIES Counter "corecast_core_stray_replies_total" ["core"]
         "Replies to a request number that was never sent or is long answered.";
+    DIRECTORY_AGE Gauge "corecast_directory_snapshot_age_seconds" []
+        "How long ago the directory's snapshot was last known to be in step with the database.";
+    DIRECTORY_DEVICES Gauge "corecast_directory_devices" []
+        "Devices with a row of their own in the directory's snapshot.";
+    DIRECTORY_AGENTS Gauge "corecast_directory_agents" []
+        "Agents in the directory's snapshot.";
+    DIRECTORY_UP Gauge "corecast_directory_database_up" []
+        "1 while the directory's database answers.";
     CONNECTIONS Gauge "corecast_connections" ["listener"]
         "Client connections open, by listener.";
     SHED Counter "corecast_shed_total" ["reason"]

@@ -4,12 +4,11 @@ pub mod admin;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
-use crate::directory::snapshot::Snapshot;
+use crate::directory::Directory;
 use crate::fanout::InFlight;
-use crate::metrics::Metrics;
+use crate::metrics::{DIRECTORY_AGE, DIRECTORY_AGENTS, DIRECTORY_DEVICES, DIRECTORY_UP, Metrics};
 use crate::route::Router;
 use crate::upstream::CoreShared;
 
@@ -22,8 +21,8 @@ pub struct View {
     pub cores: Arc<[Arc<CoreShared>]>,
     /// The rules in force.
     pub router: Arc<Router>,
-    /// Who, what and where, as last seen.
-    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Who, what and where.
+    pub directory: Directory,
     /// Calls under way.
     pub in_flight: Arc<InFlight>,
     /// Cancelled once the proxy drains.
@@ -34,6 +33,17 @@ impl View {
     /// Brings gauges up to date and folds raw samples; called on a timer and before each scrape.
     pub fn upkeep(&self) {
         self.cores.iter().for_each(|core| core.publish());
+        self.publish_directory();
         self.metrics.upkeep();
+    }
+
+    fn publish_directory(&self) {
+        let snapshot = self.directory.look();
+        #[allow(clippy::cast_precision_loss, reason = "a number of devices is far below 2^52")]
+        let count = |metric, count: usize| self.metrics.gauge(metric, &[]).set(count as f64);
+        count(&DIRECTORY_DEVICES, snapshot.devices());
+        count(&DIRECTORY_AGENTS, snapshot.agents());
+        count(&DIRECTORY_UP, usize::from(self.directory.status().is_connected));
+        self.metrics.gauge(&DIRECTORY_AGE, &[]).set(self.directory.age().as_secs_f64());
     }
 }

@@ -11,10 +11,12 @@
 )]
 
 mod it {
+    mod directory;
     mod examples;
     mod hostile;
     mod lab;
     mod pipelining;
+    mod postgres;
     mod values;
     mod verdicts;
     mod webapi;

@@ -106,7 +106,7 @@ fn configuration(cores: &[SimCore], listen: [SocketAddr; 3]) -> String {
     format!(
         "[listen]\napi = \"{api}\"\nwebapi = \"{webapi}\"\nadmin = \"{admin}\"\n\
          [limits]\ndeadline = \"1s\"\nleg_timeout = \"800ms\"\n\
-         [[route.rule]]\ndevices = \"7000-7999\"\ncores = [1, 2, 3]\n\
+         [directory]\nurl = \"sqlite::memory:\"\n[[route.rule]]\ndevices = \"7000-7999\"\ncores = [1, 2, 3]\n\
          [log]\nlevel = \"warn\"\n{}",
         cores.iter().map(core).collect::<String>()
     )

@@ -2,20 +2,23 @@
 //! here.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use tokio::runtime::Handle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
 use super::gather::Legs;
 use super::meter::{Listener, Meter};
 use super::policy::{Terms, Verdict};
 use super::tally::one_per_core;
+use super::turns::Turns;
 use crate::command::{Call, Function, Refusal, Room, check};
-use crate::directory::snapshot::Snapshot;
+use crate::directory::{Directory, functions};
 use crate::protocol::codes::ResultType;
 use crate::protocol::frame::FrameFault;
 use crate::protocol::param::Param;
@@ -99,8 +102,10 @@ pub struct Limits {
 pub struct Desk {
     /// Where calls go.
     pub router: Arc<Router>,
-    /// Who, what and where, as last seen.
-    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Who, what and where.
+    pub directory: Directory,
+    /// Where work is done that is not on the way of a call, such as that of the database.
+    pub background: Handle,
     /// The links of this thread.
     pub upstream: Upstream,
     /// What verdicts look like.
@@ -113,11 +118,24 @@ pub struct Desk {
     pub meter: Meter,
 }
 
+/// Whom an answer goes to.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// What the request came by.
+    pub listener: Listener,
+    /// The client's address.
+    pub peer: Option<IpAddr>,
+    /// The order of what it asks of the directory.
+    pub turns: Turns,
+}
+
 /// A request that was taken in.
 #[allow(clippy::large_enum_variant, reason = "it is moved once, into the future that it lives in")]
 enum Begun {
     /// The answer is known.
     Known(Reply),
+    /// Somebody off the way of calls works on it.
+    Elsewhere { work: JoinHandle<Result<Reply, Refusal>>, place: InFlightPlace },
     /// Cores were asked.
     Asked { call: Call, plan: Plan, legs: Legs, place: InFlightPlace },
 }
@@ -132,14 +150,10 @@ struct Asker {
 impl Desk {
     /// Takes a request. Its legs are on their way when this returns, so that what is said of one device goes
     /// out in the order in which it was read; the future is its answer, a whole RESULT.
-    pub fn take(
-        self: &Rc<Self>,
-        arrived: Arrived,
-        listener: Listener,
-    ) -> impl Future<Output = String> + use<> {
+    pub fn take(self: &Rc<Self>, arrived: Arrived, origin: &Origin) -> impl Future<Output = String> + use<> {
         let started = Instant::now();
-        let (asker, begun) = self.begin(arrived, started);
-        let desk = self.clone();
+        let (asker, begun) = self.begin(arrived, origin, started);
+        let (desk, listener) = (self.clone(), origin.listener);
         async move {
             let reply = desk.finish(begun).await;
             desk.meter.answered(asker.function, reply.result, listener, started.elapsed());
@@ -154,7 +168,7 @@ impl Desk {
         self.rescue(Refusal::new(ResultType::ProcessingMessage, message)).write("", "")
     }
 
-    fn begin(&self, arrived: Arrived, started: Instant) -> (Asker, Begun) {
+    fn begin(&self, arrived: Arrived, origin: &Origin, started: Instant) -> (Asker, Begun) {
         let request = match arrived {
             Arrived::Request(request) => request,
             Arrived::Bad(bad) => {
@@ -168,17 +182,20 @@ impl Desk {
         let kind = function.map_or_else(|| request.kind(), |f| f.name).into();
         let asker = Asker { function, kind, id: request.id().into() };
         let begun = checked
-            .and_then(|function| {
-                self.send(Call { function, request, deadline: started + self.limits.deadline }, started)
-            })
+            .map(|function| Call { function, request, deadline: started + self.limits.deadline })
+            .and_then(|call| self.send(call, origin, started))
             .unwrap_or_else(|refusal| Begun::Known(self.rescue(refusal)));
         (asker, begun)
     }
 
-    fn send(&self, call: Call, started: Instant) -> Result<Begun, Refusal> {
+    fn send(&self, call: Call, origin: &Origin, started: Instant) -> Result<Begun, Refusal> {
         let place = self.in_flight.enter().inspect_err(|_| self.meter.shed())?;
-        match self.router.plan(&call, &self.snapshot.load())? {
-            Destination::Here(room) => Ok(Begun::Known(self.answer_here(room, &call)?)),
+        match self.router.plan(&call, &self.directory.look())? {
+            Destination::Here(Room::Echo) => Ok(Begun::Known(self.echo(&call))),
+            Destination::Here(Room::Directory) => {
+                Ok(Begun::Elsewhere { work: self.ask_directory(call, origin), place })
+            }
+            Destination::Here(room) => Err(not_yet(room, &call)),
             Destination::Cores(plan) => {
                 let legs = Legs::begin(&self.upstream, &call, &plan, started);
                 Ok(Begun::Asked { call, plan, legs, place })
@@ -189,6 +206,11 @@ impl Desk {
     async fn finish(&self, begun: Begun) -> Reply {
         match begun {
             Begun::Known(reply) => reply,
+            Begun::Elsewhere { work, place } => {
+                let done = work.await.unwrap_or_else(|lost| Err(lost_work(&lost)));
+                drop(place);
+                done.unwrap_or_else(|refusal| self.rescue(refusal))
+            }
             Begun::Asked { call, plan, legs, place } => {
                 let ended = legs.end(&self.upstream).await;
                 let ended = one_per_core(ended, |rejection| self.terms.is_not_mine(rejection));
@@ -198,22 +220,16 @@ impl Desk {
         }
     }
 
-    /// What is answered without a core.
-    fn answer_here(&self, room: Room, call: &Call) -> Result<Reply, Refusal> {
-        let name = call.function.name;
-        let missing = |result, what: &str| {
-            Err(Refusal::new(
-                result,
-                format!("{name} is answered from {what}, which this version does not have yet"),
-            ))
-        };
-        match room {
-            Room::Echo => Ok(Reply::new(&self.terms.codes, ResultType::Ok, "API_OK").with_body(echo(call))),
-            Room::Directory => missing(ResultType::DatabaseQueryError, "the directory database"),
-            Room::Records => missing(ResultType::DatabaseQueryError, "the database of call records"),
-            Room::Media => missing(ResultType::FileNotFound, "the store of recordings"),
-            Room::Mail => missing(ResultType::ClientNotFound, "a mail server"),
-        }
+    /// Functions of the directory run where they hold up no call. The store gives each its own time.
+    fn ask_directory(&self, call: Call, origin: &Origin) -> JoinHandle<Result<Reply, Refusal>> {
+        let (store, codes) = (self.directory.store().clone(), self.terms.codes.clone());
+        let from = origin.peer.map_or_else(String::new, |peer| peer.to_string());
+        let work = async move { functions::answer(&store, &codes, &call, &from).await };
+        self.background.spawn(origin.turns.queue(work))
+    }
+
+    fn echo(&self, call: &Call) -> Reply {
+        Reply::new(&self.terms.codes, ResultType::Ok, "API_OK").with_body(echo(call))
     }
 
     /// Every error into a RESULT.
@@ -222,12 +238,33 @@ impl Desk {
     }
 }
 
-/// The parameters of a request as they came.
+/// What this version cannot answer.
+fn not_yet(room: Room, call: &Call) -> Refusal {
+    let (result, what) = match room {
+        Room::Media => (ResultType::FileNotFound, "the store of recordings"),
+        Room::Mail => (ResultType::ClientNotFound, "a mail server"),
+        _ => (ResultType::DatabaseQueryError, "the database of call records"),
+    };
+    let name = call.function.name;
+    Refusal::new(result, format!("{name} is answered from {what}, which this version does not have yet"))
+}
+
+/// The work ended without an answer, by a panic or because the process ends.
+fn lost_work(lost: &JoinError) -> Refusal {
+    tracing::error!(error = %lost, "a function of the directory ended without an answer");
+    Refusal::new(
+        ResultType::ProcessingMessage,
+        "the work ended without an answer; see the log, and try again",
+    )
+}
+
+/// The parameters of a request as they came, without secrets.
 fn echo(call: &Call) -> String {
     let mut out = String::new();
     for field in call.request.fields().iter() {
         match (field.param, field.markup) {
             (Some(Param::Type | Param::RequestId), _) => {}
+            (Some(param), _) if param.is_secret() => {}
             (_, Some(markup)) => out.push_str(markup),
             _ => element(&mut out, field.name, field.value),
         }

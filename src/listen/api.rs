@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::codec::Decoder;
 
 use super::door::{Door, close};
-use crate::fanout::{Arrived, Desk, Listener};
+use crate::fanout::{Arrived, Desk};
 use crate::net::{TcpListener, TcpStream};
 use crate::protocol::frame::{Frame, FrameDecoder, FrameFault};
 use crate::protocol::request::Request;
@@ -34,10 +34,9 @@ fn full(desk: &Desk) -> String {
 }
 
 async fn talk(door: Door, stream: TcpStream) {
-    let take = {
-        let desk = door.desk.clone();
-        move |arrived: Arrived| desk.take(arrived, Listener::Api)
-    };
+    let origin = door.origin(&stream);
+    let desk = door.desk.clone();
+    let take = move |arrived: Arrived| desk.take(arrived, &origin);
     Client::new(door, stream, take).converse().await;
 }
 

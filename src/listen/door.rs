@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Settings;
-use crate::fanout::{Desk, Listener};
+use crate::fanout::{Desk, Listener, Origin, Turns};
 use crate::metrics::{CONNECTIONS, Metrics, SHED};
 use crate::net::{TcpListener, TcpStream};
 
@@ -90,6 +90,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LINGER: Duration = Duration::from_secs(2);
 
 impl Door {
+    /// Whom the answers on a connection go to.
+    pub(super) fn origin(&self, stream: &TcpStream) -> Origin {
+        let peer = stream.peer_addr().ok().map(|address| address.ip());
+        Origin { listener: self.listener, peer, turns: Turns::default() }
+    }
+
     /// Takes connections in until the drain, each on a task of its own.
     pub async fn serve<F>(
         self,

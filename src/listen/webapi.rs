@@ -13,7 +13,7 @@ use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::door::Door;
-use crate::fanout::{Arrived, Desk, Listener};
+use crate::fanout::{Arrived, Desk, Origin};
 use crate::net::{TcpListener, TcpStream};
 use crate::protocol::request::{BadRequest, Request};
 use crate::protocol::url;
@@ -43,7 +43,8 @@ fn full(desk: &Desk) -> String {
 async fn talk(door: Door, stream: TcpStream) {
     let drain = door.drain.clone();
     let settings = door.settings;
-    let service = service_fn(move |request| respond(door.clone(), request));
+    let origin = door.origin(&stream);
+    let service = service_fn(move |request| respond(door.clone(), origin.clone(), request));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(settings.idle_timeout)
@@ -62,7 +63,11 @@ async fn talk(door: Door, stream: TcpStream) {
     }
 }
 
-async fn respond(door: Door, request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
+async fn respond(
+    door: Door,
+    origin: Origin,
+    request: hyper::Request<Incoming>,
+) -> Result<Response, Infallible> {
     if !url::is_web_api(request.uri().path()) {
         return Ok(text(StatusCode::NOT_FOUND, "The WebAPI is at /webAPI.aspx?type=…&requestid=…\n"));
     }
@@ -72,7 +77,7 @@ async fn respond(door: Door, request: hyper::Request<Incoming>) -> Result<Respon
         return Ok(response);
     }
     let (arrived, is_last) = read(&door, request).await;
-    let mut response = xml(answer(&door, arrived).await);
+    let mut response = xml(answer(&door, arrived, &origin).await);
     if is_last {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -81,8 +86,8 @@ async fn respond(door: Door, request: hyper::Request<Incoming>) -> Result<Respon
 
 /// The answer, worked out on a task of its own: hyper drops this future when the client goes away, and what
 /// was accepted is seen to its end all the same.
-fn answer(door: &Door, arrived: Arrived) -> impl Future<Output = String> + use<> {
-    let answer = door.tasks.spawn_local(door.desk.take(arrived, Listener::WebApi));
+fn answer(door: &Door, arrived: Arrived, origin: &Origin) -> impl Future<Output = String> + use<> {
+    let answer = door.tasks.spawn_local(door.desk.take(arrived, origin));
     async move { answer.await.unwrap_or_default() }
 }
 

@@ -39,19 +39,29 @@ async fn metrics(State(view): State<View>) -> Response {
     ([(CONTENT_TYPE, METRICS_TYPE)], view.metrics.render()).into_response()
 }
 
-/// Ready unless it drains. A dead core does not make the proxy unready: every copy would be, and the cores that
+/// Ready once the directory has been read, unless it drains. A dead core does not make the proxy unready: every copy would be, and the cores that
 /// live would be lost as well.
 async fn readyz(State(view): State<View>, RawQuery(query): RawQuery) -> Response {
-    let is_draining = view.drain.is_cancelled();
-    let mut lines = vec![if is_draining { "draining".to_owned() } else { "ok".to_owned() }];
+    let fault = unready(&view);
+    let mut lines = vec![fault.clone().unwrap_or_else(|| "ok".into())];
     if query.is_some_and(|query| query.starts_with("verbose")) {
         lines.push(format!("calls in flight: {}", view.in_flight.now()));
         let core =
             |core: &Arc<CoreShared>| format!("core {} {}: {}", core.core.id, core.core.name, state_of(core));
         lines.extend(view.cores.iter().map(core));
     }
-    let status = if is_draining { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let status = if fault.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     (status, lines.join("\n") + "\n").into_response()
+}
+
+/// Why nothing should be sent here, if nothing should.
+fn unready(view: &View) -> Option<String> {
+    if view.drain.is_cancelled() {
+        return Some("draining".into());
+    }
+    let status = view.directory.status();
+    let error = status.error.map_or_else(|| "it is being read".into(), |error| error.to_string());
+    (!status.is_loaded).then(|| format!("the directory is not loaded: {error}"))
 }
 
 async fn cores(State(view): State<View>) -> Json<Vec<Value>> {
@@ -89,5 +99,5 @@ fn explain(view: &View, query: &str) -> Result<Vec<String>, String> {
     // Nobody is asked, so a REQUESTID has no meaning and need not be given.
     let request = url::read(&format!("{query}&requestid=0"), "", BOUNDS).map_err(|bad| bad.reason)?;
     let function = check(&request).map_err(|refusal| refusal.message)?;
-    Ok(view.router.explain(&Call { function, request, deadline: Instant::now() }, &view.snapshot.load()))
+    Ok(view.router.explain(&Call { function, request, deadline: Instant::now() }, &view.directory.look()))
 }

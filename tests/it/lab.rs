@@ -23,8 +23,11 @@ pub struct Lab {
     pub proxy: Proxy,
 }
 
+/// A directory of the proxy's own.
+const MEMORY: &str = "sqlite::memory:";
+
 /// Devices 7000-7999 belong to all cores, 1xxx to core 1 alone, 2xxx to core 2 and so on.
-fn configuration(cores: &[SimCore], limits: &str, more: &str) -> String {
+fn configuration(cores: &[SimCore], directory: &str, limits: &str, more: &str) -> String {
     let ids: Vec<_> = cores.iter().map(|core| core.id().to_string()).collect();
     let rule = |devices: String, cores: &str| {
         format!("[[route.rule]]\ndevices = \"{devices}\"\ncores = [{cores}]\n")
@@ -39,7 +42,7 @@ fn configuration(cores: &[SimCore], limits: &str, more: &str) -> String {
     };
     format!(
         "[listen]\napi = \"127.0.0.1:0\"\nwebapi = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
-         [limits]\ndeadline = \"600ms\"\nleg_timeout = \"400ms\"\n{limits}{}{}{}{more}",
+         [directory]\nurl = \"{directory}\"\n[limits]\ndeadline = \"600ms\"\nleg_timeout = \"400ms\"\n{limits}{}{}{}{more}",
         rule("7000-7999".into(), &ids.join(",")),
         own,
         cores.iter().map(core).collect::<String>(),
@@ -49,26 +52,31 @@ fn configuration(cores: &[SimCore], limits: &str, more: &str) -> String {
 impl Lab {
     /// Cores 1, 2, 3… with these faults, and a proxy on one thread.
     pub async fn with_faults(faults: &[Fault]) -> Self {
-        Self::start(faults, "", "[runtime]\nthreads = 1\n").await
+        Self::start(faults, MEMORY, "", "[runtime]\nthreads = 1\n").await
+    }
+
+    /// Three healthy cores, and a proxy whose directory is at this URL.
+    pub async fn on(directory: &str) -> Self {
+        Self::start(&[Fault::None; 3], directory, "", "[runtime]\nthreads = 1\n").await
     }
 
     /// One healthy core, and a proxy on one thread with these keys of `[limits]`.
     pub async fn limited(limits: &str) -> Self {
-        Self::start(&[Fault::None], limits, "[runtime]\nthreads = 1\n").await
+        Self::start(&[Fault::None], MEMORY, limits, "[runtime]\nthreads = 1\n").await
     }
 
     /// Cores with these faults, and a proxy with `more` of a configuration.
     pub async fn new(faults: &[Fault], more: &str) -> Self {
-        Self::start(faults, "", more).await
+        Self::start(faults, MEMORY, "", more).await
     }
 
-    async fn start(faults: &[Fault], limits: &str, more: &str) -> Self {
+    async fn start(faults: &[Fault], directory: &str, limits: &str, more: &str) -> Self {
         let mut cores = Vec::new();
         for (id, fault) in (1..).zip(faults) {
             let settings = SimSettings { id: CoreId(id), fault: *fault, ..SimSettings::default() };
             cores.push(SimCore::start(settings).await.expect("a core starts on a free port"));
         }
-        let text = configuration(&cores, limits, more);
+        let text = configuration(&cores, directory, limits, more);
         let settings =
             Settings::parse(&text, "the lab", std::iter::empty()).unwrap_or_else(|f| panic!("{f}"));
         let proxy = Proxy::start(settings).expect("the proxy starts on free ports");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::SnapshotFull;
-use super::layer::{AgentRow, DeviceRow, Layer, PhoneRow, Rows, StationRow};
+use super::layer::{AgentRow, DeviceRow, Layer, Link, Rows, StationRow};
 use super::texts::Text;
 use crate::model::CoreId;
 
@@ -65,7 +65,7 @@ impl Builder {
         let texts = &mut self.rows.texts;
         self.rows.stations.push(StationRow {
             name: texts.push(name)?,
-            device: texts.push(device)?,
+            device: Link::to(texts.push(device)?),
             location,
         });
         Ok(())
@@ -81,10 +81,9 @@ impl Builder {
         phones: impl IntoIterator<Item = &'p str>,
     ) -> Result<(), SnapshotFull> {
         let first = self.rows.phones.len();
-        let row = number(self.rows.agents.len())?;
         for phone in phones {
             let phone = self.rows.texts.push(phone)?;
-            self.rows.phones.push(PhoneRow { phone, agent: row });
+            self.rows.phones.push(Link::to(phone));
         }
         let phones = (number(first)?, number(self.rows.phones.len() - first)?);
         let site = self.site(agent.site)?;

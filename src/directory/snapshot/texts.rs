@@ -1,7 +1,7 @@
 //! All texts of a layer in one piece of memory. A million devices have millions of short texts, and a `String`
 //! each would cost several times what is in it.
 
-use super::SnapshotFull;
+use super::{SnapshotFull, fold};
 
 /// Where a text stands in its [`Texts`]. Zero is the empty text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -45,13 +45,21 @@ impl Texts {
     }
 
     pub(super) fn get(&self, text: Text) -> &str {
-        let rest = &self.0[text.0 as usize..];
-        let bytes = match rest {
+        str::from_utf8(self.bytes(text)).unwrap_or_default()
+    }
+
+    /// Whether a text is this one without regard to case.
+    pub(super) fn is(&self, text: Text, other: &str) -> bool {
+        // Most are written as they are kept, and bytes are compared faster than characters.
+        self.bytes(text) == other.as_bytes() || fold::same(self.get(text), other)
+    }
+
+    fn bytes(&self, text: Text) -> &[u8] {
+        match &self.0[text.0 as usize..] {
             [LONG, a, b, c, d, rest @ ..] => &rest[..u32::from_le_bytes([*a, *b, *c, *d]) as usize],
             [length, rest @ ..] => &rest[..usize::from(*length)],
             [] => &[],
-        };
-        str::from_utf8(bytes).unwrap_or_default()
+        }
     }
 
     pub(super) fn shrink(&mut self) {
