@@ -20,9 +20,8 @@ pub use delta::{Delta, Gone};
 pub use view::{Agent, Device};
 
 use super::fold;
-use index::Index;
-use layer::Layer;
-use texts::Text;
+use index::By;
+use layer::{Layer, Link};
 use view::Place;
 
 /// More text or more rows than a snapshot can hold: four thousand million.
@@ -187,27 +186,25 @@ impl Snapshot {
     #[must_use]
     pub fn device(&self, id: &str) -> Option<Device<'_>> {
         let hash = fold::hash(id);
-        self.device_row(id, hash).map(|place| Device::of_row(self, place)).or_else(|| {
-            let (station, phone) = (self.station_at(id, hash), self.phone(id, hash));
-            let id = station.map(Place::seat).or_else(|| phone.map(Place::phone))?;
-            Some(Device::without_row(self, id))
+        let row = self.found(By::Device, id, hash).next();
+        row.map(|place| Device::of_row(self, place)).or_else(|| {
+            let station = self.found(By::Seat, id, hash).next().map(Place::seat);
+            let phone = || self.found(By::Phone, id, hash).next().map(Place::phone);
+            Some(Device::without_row(self, station.or_else(phone)?))
         })
     }
 
     /// The device of this DEVICEALIAS.
     #[must_use]
     pub fn device_by_alias(&self, alias: &str) -> Match<Device<'_>> {
-        let found = self.device_rows(|layer| &layer.by_alias, fold::hash(alias));
-        Match::of(found.filter(|place| fold::same(place.alias(), alias)))
-            .map(|place| Device::of_row(self, place))
+        Match::of(self.found(By::Alias, alias, fold::hash(alias))).map(|place| Device::of_row(self, place))
     }
 
     /// The device at the station of this name.
     #[must_use]
     pub fn device_by_station(&self, name: &str) -> Match<Device<'_>> {
-        let found = self.station_rows(|layer| &layer.by_station, fold::hash(name));
-        let station = Match::of(found.filter(|place| fold::same(place.station(), name)));
-        station.map(|place| self.device(place.seat()).unwrap_or(Device::without_row(self, place.seat())))
+        let station = Match::of(self.found(By::Station, name, fold::hash(name)));
+        station.map(|place| self.linked(place.layer, &place.layer.station(place.row).device))
     }
 
     /// The agent that `key` names. A key that names devices finds the agent whose phone that device is.
@@ -217,10 +214,10 @@ impl Snapshot {
             Key::AgentId => {
                 value.parse().ok().and_then(|id| self.agent_by_id(id)).map_or(Match::None, Match::One)
             }
-            Key::UserName => self.agent_by(|l| &l.by_username, |row| row.username, value),
-            Key::EmployeeId => self.agent_by(|l| &l.by_employee, |row| row.employee, value),
-            Key::SysUser => self.agent_by(|l| &l.by_sys_user, |row| row.sys_user, value),
-            Key::CrmUser => self.agent_by(|l| &l.by_crm_user, |row| row.crm_user, value),
+            Key::UserName => self.agent_by(By::Username, value),
+            Key::EmployeeId => self.agent_by(By::Employee, value),
+            Key::SysUser => self.agent_by(By::SysUser, value),
+            Key::CrmUser => self.agent_by(By::CrmUser, value),
             Key::DeviceId => self.agent_of(value).map_or(Match::None, Match::One),
             Key::DeviceAlias => self.owner(self.device_by_alias(value)),
             Key::StationName => self.owner(self.device_by_station(value)),
@@ -238,68 +235,45 @@ impl Snapshot {
     /// The agent of this USERID.
     #[must_use]
     pub fn agent_by_id(&self, id: i64) -> Option<Agent<'_>> {
-        let mut found = self.agent_rows(|layer| &layer.by_agent, fold::hash_number(id));
-        found.find(|place| place.layer.agent(place.row).id == id).map(|place| Agent::of_row(self, place))
+        let top = self.top.numbered(id).map(|row| Place { layer: &self.top, row });
+        let base = self.base.numbered(id).filter(|row| !self.hidden.agents.contains(row));
+        let found = top.chain(base.map(|row| Place { layer: &self.base, row })).next();
+        found.map(|place| Agent::of_row(self, place))
     }
 
     /// The agent one of whose phones has this DEVICEID.
     #[must_use]
     pub fn agent_of(&self, device: &str) -> Option<Agent<'_>> {
-        let phone = self.phone(device, fold::hash(device))?;
-        Some(Agent::of_row(self, phone.agent_of_phone()))
+        let phone = self.found(By::Phone, device, fold::hash(device)).next();
+        phone.map(|place| Agent::of_row(self, place.agent_of_phone()))
     }
 
-    fn agent_by(
-        &self,
-        index: fn(&Layer) -> &Index,
-        text: fn(&layer::AgentRow) -> Text,
-        value: &str,
-    ) -> Match<Agent<'_>> {
-        let found = self.agent_rows(index, fold::hash(value));
-        let same =
-            |place: &Place<'_>| fold::same(place.layer.text(text(place.layer.agent(place.row))), value);
-        Match::of(found.filter(same)).map(|place| Agent::of_row(self, place))
+    fn agent_by(&self, by: By, name: &str) -> Match<Agent<'_>> {
+        Match::of(self.found(by, name, fold::hash(name))).map(|place| Agent::of_row(self, place))
     }
 
-    fn device_row(&self, id: &str, hash: u64) -> Option<Place<'_>> {
-        self.device_rows(|layer| &layer.by_device, hash).find(|place| fold::same(place.device(), id))
+    /// The rows that have this name, whose hash this is.
+    fn found<'a>(&'a self, by: By, name: &str, hash: u64) -> impl Iterator<Item = Place<'a>> {
+        let is_seen = move |row: &u32| match by {
+            By::Device | By::Alias => !self.hidden.devices.contains(row),
+            By::Seat | By::Station => !self.hidden.stations.contains(row),
+            By::Phone => !self.hidden.agents.contains(&self.base.phone(*row).agent),
+            _ => !self.hidden.agents.contains(row),
+        };
+        let top = self.top.named(by, name, hash).map(|row| Place { layer: &self.top, row });
+        let base = self.base.named(by, name, hash).filter(is_seen);
+        top.chain(base.map(|row| Place { layer: &self.base, row }))
     }
 
-    /// The station whose device this is: a device has one at most.
-    fn station_at(&self, device: &str, hash: u64) -> Option<Place<'_>> {
-        self.station_rows(|layer| &layer.by_seat, hash).find(|place| fold::same(place.seat(), device))
-    }
-
-    fn phone(&self, id: &str, hash: u64) -> Option<Place<'_>> {
-        let is_seen = |row: &u32| !self.hidden.agents.contains(&self.base.phone(*row).agent);
-        let base =
-            self.base.by_phone.matching(hash).filter(is_seen).map(|row| Place { layer: &self.base, row });
-        let top = self.top.by_phone.matching(hash).map(|row| Place { layer: &self.top, row });
-        top.chain(base).find(|place| fold::same(place.phone(), id))
-    }
-
-    fn device_rows(&self, index: fn(&Layer) -> &Index, hash: u64) -> impl Iterator<Item = Place<'_>> {
-        self.rows(index, &self.hidden.devices, hash)
-    }
-
-    fn station_rows(&self, index: fn(&Layer) -> &Index, hash: u64) -> impl Iterator<Item = Place<'_>> {
-        self.rows(index, &self.hidden.stations, hash)
-    }
-
-    fn agent_rows(&self, index: fn(&Layer) -> &Index, hash: u64) -> impl Iterator<Item = Place<'_>> {
-        self.rows(index, &self.hidden.agents, hash)
-    }
-
-    fn rows<'a>(
-        &'a self,
-        index: fn(&Layer) -> &Index,
-        hidden: &'a RowSet,
-        hash: u64,
-    ) -> impl Iterator<Item = Place<'a>> {
-        let base = index(&self.base).matching(hash).filter(|row| !hidden.contains(row));
-        let base = base.map(|row| Place { layer: &self.base, row });
-        let top = index(&self.top).matching(hash).map(|row| Place { layer: &self.top, row });
-        top.chain(base)
+    /// The device that a row of `layer` names.
+    fn linked<'a>(&'a self, layer: &'a Layer, link: &'a Link) -> Device<'a> {
+        let is_seen = |row: &u32| std::ptr::eq(layer, &*self.top) || !self.hidden.devices.contains(row);
+        if let Some(row) = link.row().filter(is_seen) {
+            return Device::of_row(self, Place { layer, row });
+        }
+        let id = layer.name(&link.id);
+        let row = self.found(By::Device, id, fold::hash(id)).next();
+        row.map_or_else(|| Device::without_row(self, id), |place| Device::of_row(self, place))
     }
 
     fn site_of_location(&self, location: i64) -> Option<&str> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::builder::Builder;
 use super::layer::Layer;
-use super::{Hidden, Index, Place, RowSet, Snapshot, SnapshotFull, fold};
+use super::{By, Hidden, Snapshot, SnapshotFull, fold};
 
 /// What changed from one revision to another. A change from nothing is a whole directory.
 #[derive(Debug, Default)]
@@ -84,34 +84,16 @@ fn joined(old: &Layer, hidden: &Hidden, new: &Layer) -> Result<Layer, SnapshotFu
 /// The rows of `old` that `new` has anew or that are gone.
 fn stale(old: &Layer, new: &Layer, gone: &Gone) -> Hidden {
     let devices =
-        new.devices().iter().map(|row| new.text(row.id)).chain(gone.devices.iter().map(String::as_str));
+        new.devices().iter().map(|row| new.name(&row.id)).chain(gone.devices.iter().map(String::as_str));
     let stations =
-        new.stations().iter().map(|row| new.text(row.name)).chain(gone.stations.iter().map(String::as_str));
+        new.stations().iter().map(|row| new.name(&row.name)).chain(gone.stations.iter().map(String::as_str));
     let agents = new.agents().iter().map(|row| row.id).chain(gone.agents.iter().copied());
+    let named = |by, name| old.named(by, name, fold::hash(name));
     Hidden {
-        devices: named(old, &old.by_device, Place::device, devices),
-        stations: named(old, &old.by_station, Place::station, stations),
-        agents: agents
-            .flat_map(|id| {
-                let found = old.by_agent.matching(fold::hash_number(id));
-                found.filter(move |row| old.agent(*row).id == id)
-            })
-            .collect(),
+        devices: devices.flat_map(|id| named(By::Device, id)).collect(),
+        stations: stations.flat_map(|name| named(By::Station, name)).collect(),
+        agents: agents.flat_map(|id| old.numbered(id)).collect(),
     }
-}
-
-fn named<'a>(
-    layer: &'a Layer,
-    index: &'a Index,
-    name: fn(Place<'a>) -> &'a str,
-    wanted: impl Iterator<Item = &'a str>,
-) -> RowSet {
-    wanted
-        .flat_map(|wanted| {
-            let found = index.matching(fold::hash(wanted));
-            found.filter(move |row| fold::same(name(Place { layer, row: *row }), wanted))
-        })
-        .collect()
 }
 
 impl Hidden {

@@ -1,37 +1,55 @@
 //! Rows, packed, with their indexes. A snapshot is a large layer and a small one of what changed since.
 
 use super::builder::Builder;
-use super::index::Index;
-use super::texts::{Text, Texts};
-use super::{AgentRecord, SnapshotFull};
-use crate::directory::fold;
+use super::index::{By, Entry, Index};
+use super::texts::{Name, Text, Texts};
+use super::{AgentRecord, Hidden, RowSet, SnapshotFull, fold};
 use crate::model::CoreId;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DeviceRow {
-    pub(super) id: Text,
-    pub(super) alias: Text,
+    pub(super) id: Name,
+    pub(super) alias: Name,
     pub(super) site: Text,
     /// The place of its cores in [`Rows::core_sets`]: most devices share their cores with many.
     pub(super) cores: u32,
 }
 
+/// A DEVICEID, and its row if that is in the same layer: so that what names a device need not look it up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) id: Name,
+    row: u32,
+}
+
+impl Link {
+    const NO_ROW: u32 = u32::MAX;
+
+    pub(super) const fn to(id: Name) -> Self {
+        Self { id, row: Self::NO_ROW }
+    }
+
+    pub(super) fn row(self) -> Option<u32> {
+        (self.row != Self::NO_ROW).then_some(self.row)
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StationRow {
-    pub(super) name: Text,
-    pub(super) device: Text,
+    pub(super) name: Name,
+    pub(super) device: Link,
     pub(super) location: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AgentRow {
     pub(super) id: i64,
-    pub(super) username: Text,
-    pub(super) employee: Text,
+    pub(super) username: Name,
+    pub(super) employee: Name,
     pub(super) first_name: Text,
     pub(super) last_name: Text,
-    pub(super) sys_user: Text,
-    pub(super) crm_user: Text,
+    pub(super) sys_user: Name,
+    pub(super) crm_user: Name,
     pub(super) site: Text,
     pub(super) active: bool,
     /// Its phones in [`Rows::phones`]: the first, and how many.
@@ -40,7 +58,8 @@ pub(super) struct AgentRow {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PhoneRow {
-    pub(super) phone: Text,
+    pub(super) device: Link,
+    /// The row of the agent whose phone it is.
     pub(super) agent: u32,
 }
 
@@ -59,41 +78,75 @@ pub(super) struct Rows {
 #[derive(Debug, Default)]
 pub(super) struct Layer {
     rows: Rows,
-    pub(super) by_device: Index,
-    pub(super) by_alias: Index,
-    pub(super) by_station: Index,
-    pub(super) by_seat: Index,
-    pub(super) by_phone: Index,
-    pub(super) by_agent: Index,
-    pub(super) by_username: Index,
-    pub(super) by_employee: Index,
-    pub(super) by_sys_user: Index,
-    pub(super) by_crm_user: Index,
+    /// One for all that a DEVICEID names, its row, its station and its agent, so that one look tells what there is;
+    /// one for each other name.
+    indexes: [Index; 8],
+}
+
+impl By {
+    const fn index(self) -> usize {
+        match self {
+            Self::Device | Self::Seat | Self::Phone => 0,
+            Self::Alias => 1,
+            Self::Station => 2,
+            Self::Agent => 3,
+            Self::Username => 4,
+            Self::Employee => 5,
+            Self::SysUser => 6,
+            Self::CrmUser => 7,
+        }
+    }
 }
 
 impl Layer {
     pub(super) fn over(rows: Rows) -> Self {
-        let key = |text: Text| (!text.is_empty()).then(|| fold::hash(rows.texts.get(text)));
-        let devices =
-            |of: fn(&DeviceRow) -> Text| Index::over(rows.devices.len(), |n| key(of(&rows.devices[at(n)])));
-        let stations = |of: fn(&StationRow) -> Text| {
-            Index::over(rows.stations.len(), |n| key(of(&rows.stations[at(n)])))
-        };
-        let agents =
-            |of: fn(&AgentRow) -> Text| Index::over(rows.agents.len(), |n| key(of(&rows.agents[at(n)])));
-        Self {
-            by_device: devices(|row| row.id),
-            by_alias: devices(|row| row.alias),
-            by_station: stations(|row| row.name),
-            by_seat: stations(|row| row.device),
-            by_phone: Index::over(rows.phones.len(), |n| key(rows.phones[at(n)].phone)),
-            by_agent: Index::over(rows.agents.len(), |n| Some(fold::hash_number(rows.agents[at(n)].id))),
-            by_username: agents(|row| row.username),
-            by_employee: agents(|row| row.employee),
-            by_sys_user: agents(|row| row.sys_user),
-            by_crm_user: agents(|row| row.crm_user),
+        let mut ids = rows.entries(By::Device);
+        ids.extend(rows.entries(By::Seat));
+        ids.extend(rows.entries(By::Phone));
+        let mut layer = Self {
+            indexes: [
+                Index::over(&ids),
+                Index::over(&rows.entries(By::Alias)),
+                Index::over(&rows.entries(By::Station)),
+                Index::over(&rows.agent_ids()),
+                Index::over(&rows.entries(By::Username)),
+                Index::over(&rows.entries(By::Employee)),
+                Index::over(&rows.entries(By::SysUser)),
+                Index::over(&rows.entries(By::CrmUser)),
+            ],
             rows,
+        };
+        layer.link();
+        layer
+    }
+
+    fn link(&mut self) {
+        let Self { rows: Rows { texts, devices, stations, phones, .. }, indexes } = self;
+        let links = stations
+            .iter_mut()
+            .map(|row| &mut row.device)
+            .chain(phones.iter_mut().map(|row| &mut row.device));
+        for link in links {
+            let id = texts.name(&link.id);
+            let mut found = indexes[By::Device.index()].matching(By::Device, fold::hash(id));
+            link.row = found.find(|row| texts.is(&devices[at(*row)].id, id)).unwrap_or(Link::NO_ROW);
         }
+    }
+
+    /// The rows that have this name, whose hash this is.
+    pub(super) fn named(&self, by: By, name: &str, hash: u64) -> impl Iterator<Item = u32> {
+        let found = self.indexes[by.index()].matching(by, hash);
+        found.filter(move |row| self.rows.texts.is(self.rows.name(by, *row), name))
+    }
+
+    /// The rows of agents that have this USERID.
+    pub(super) fn numbered(&self, id: i64) -> impl Iterator<Item = u32> {
+        let found = self.indexes[By::Agent.index()].matching(By::Agent, fold::hash_number(id));
+        found.filter(move |row| self.agent(*row).id == id)
+    }
+
+    pub(super) fn name<'a>(&'a self, name: &'a Name) -> &'a str {
+        self.rows.texts.name(name)
     }
 
     pub(super) fn text(&self, text: Text) -> &str {
@@ -120,9 +173,9 @@ impl Layer {
         &self.rows.phones[at(row)]
     }
 
-    pub(super) fn phones(&self, agent: &AgentRow) -> impl Iterator<Item = &str> {
+    pub(super) fn phones(&self, agent: &AgentRow) -> &[PhoneRow] {
         let (first, count) = agent.phones;
-        self.rows.phones[at(first)..at(first) + at(count)].iter().map(|row| self.text(row.phone))
+        &self.rows.phones[at(first)..at(first) + at(count)]
     }
 
     pub(super) fn devices(&self) -> &[DeviceRow] {
@@ -143,39 +196,78 @@ impl Layer {
     }
 
     /// Writes every row that is not hidden into `builder`.
-    pub(super) fn copy_into(
-        &self,
-        builder: &mut Builder,
-        hidden: &super::Hidden,
-    ) -> Result<(), SnapshotFull> {
+    pub(super) fn copy_into(&self, builder: &mut Builder, hidden: &Hidden) -> Result<(), SnapshotFull> {
         for (_, row) in seen(&self.rows.devices, &hidden.devices) {
-            builder.device(self.text(row.id), self.text(row.alias), self.text(row.site), self.cores(row))?;
+            builder.device(
+                self.name(&row.id),
+                self.name(&row.alias),
+                self.text(row.site),
+                self.cores(row),
+            )?;
         }
         for (_, row) in seen(&self.rows.stations, &hidden.stations) {
-            builder.station(self.text(row.name), self.text(row.device), row.location)?;
+            builder.station(self.name(&row.name), self.name(&row.device.id), row.location)?;
         }
         for (_, row) in seen(&self.rows.agents, &hidden.agents) {
-            builder.agent(&self.record(row), self.phones(row))?;
+            builder
+                .agent(&self.record(row), self.phones(row).iter().map(|phone| self.name(&phone.device.id)))?;
         }
         Ok(())
     }
 
-    fn record(&self, row: &AgentRow) -> AgentRecord<'_> {
+    fn record<'a>(&'a self, row: &'a AgentRow) -> AgentRecord<'a> {
         AgentRecord {
             id: row.id,
-            username: self.text(row.username),
-            employee_id: self.text(row.employee),
+            username: self.name(&row.username),
+            employee_id: self.name(&row.employee),
             first_name: self.text(row.first_name),
             last_name: self.text(row.last_name),
-            sys_user: self.text(row.sys_user),
-            crm_user: self.text(row.crm_user),
+            sys_user: self.name(&row.sys_user),
+            crm_user: self.name(&row.crm_user),
             site: self.text(row.site),
             active: row.active,
         }
     }
 }
 
-fn seen<'a, R>(rows: &'a [R], hidden: &'a super::RowSet) -> impl Iterator<Item = (u32, &'a R)> {
+impl Rows {
+    /// The name by which this row is found.
+    fn name(&self, by: By, row: u32) -> &Name {
+        const NONE: &Name = &Name::NONE;
+        match by {
+            By::Device => &self.devices[at(row)].id,
+            By::Alias => &self.devices[at(row)].alias,
+            By::Seat => &self.stations[at(row)].device.id,
+            By::Station => &self.stations[at(row)].name,
+            By::Phone => &self.phones[at(row)].device.id,
+            By::Username => &self.agents[at(row)].username,
+            By::Employee => &self.agents[at(row)].employee,
+            By::SysUser => &self.agents[at(row)].sys_user,
+            By::CrmUser => &self.agents[at(row)].crm_user,
+            // It has a number and no name.
+            By::Agent => NONE,
+        }
+    }
+
+    fn entries(&self, by: By) -> Vec<Entry> {
+        let rows = match by {
+            By::Device | By::Alias => self.devices.len(),
+            By::Seat | By::Station => self.stations.len(),
+            By::Phone => self.phones.len(),
+            _ => self.agents.len(),
+        };
+        let named =
+            (0..).take(rows).map(|row| (row, self.name(by, row))).filter(|(_, name)| !name.is_empty());
+        named.map(|(row, name)| Entry { by, hash: fold::hash(self.texts.name(name)), row }).collect()
+    }
+
+    fn agent_ids(&self) -> Vec<Entry> {
+        let agents = (0..).zip(&self.agents);
+        agents.map(|(row, agent)| Entry { by: By::Agent, hash: fold::hash_number(agent.id), row }).collect()
+    }
+}
+
+fn seen<'a, R>(rows: &'a [R], hidden: &'a RowSet) -> impl Iterator<Item = (u32, &'a R)> {
     (0..).zip(rows).filter(|(n, _)| !hidden.contains(n))
 }
 

@@ -1,6 +1,8 @@
 //! What a look-up gives: a device or an agent, seen in its snapshot.
 
-use super::layer::Layer;
+use super::index::By;
+use super::layer::{AgentRow, DeviceRow, Layer};
+use super::texts::{Name, Text};
 use super::{Snapshot, fold};
 use crate::model::CoreId;
 
@@ -12,25 +14,18 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn device(self) -> &'a str {
-        self.layer.text(self.layer.device(self.row).id)
-    }
-
-    pub(super) fn alias(self) -> &'a str {
-        self.layer.text(self.layer.device(self.row).alias)
-    }
-
-    pub(super) fn station(self) -> &'a str {
-        self.layer.text(self.layer.station(self.row).name)
+    fn station(self) -> &'a str {
+        self.layer.name(&self.layer.station(self.row).name)
     }
 
     /// The device at a station.
     pub(super) fn seat(self) -> &'a str {
-        self.layer.text(self.layer.station(self.row).device)
+        self.layer.name(&self.layer.station(self.row).device.id)
     }
 
+    /// An agent's phone.
     pub(super) fn phone(self) -> &'a str {
-        self.layer.text(self.layer.phone(self.row).phone)
+        self.layer.name(&self.layer.phone(self.row).device.id)
     }
 
     pub(super) fn agent_of_phone(self) -> Self {
@@ -42,35 +37,50 @@ impl<'a> Place<'a> {
 #[derive(Clone, Copy)]
 pub struct Device<'a> {
     snapshot: &'a Snapshot,
-    id: &'a str,
-    row: Option<Place<'a>>,
+    seen: Seen<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Seen<'a> {
+    /// It has a row of its own.
+    Row(Place<'a>),
+    /// All that is known is its DEVICEID.
+    Id(&'a str),
 }
 
 impl<'a> Device<'a> {
-    pub(super) fn of_row(snapshot: &'a Snapshot, row: Place<'a>) -> Self {
-        Self { snapshot, id: row.device(), row: Some(row) }
+    pub(super) const fn of_row(snapshot: &'a Snapshot, row: Place<'a>) -> Self {
+        Self { snapshot, seen: Seen::Row(row) }
     }
 
     pub(super) const fn without_row(snapshot: &'a Snapshot, id: &'a str) -> Self {
-        Self { snapshot, id, row: None }
+        Self { snapshot, seen: Seen::Id(id) }
+    }
+
+    fn row(self) -> Option<(&'a Layer, &'a DeviceRow)> {
+        let Seen::Row(place) = self.seen else { return None };
+        Some((place.layer, place.layer.device(place.row)))
     }
 
     /// DEVICEID.
     #[must_use]
-    pub const fn id(self) -> &'a str {
-        self.id
+    pub fn id(self) -> &'a str {
+        match self.seen {
+            Seen::Row(place) => place.layer.name(&place.layer.device(place.row).id),
+            Seen::Id(id) => id,
+        }
     }
 
     /// DEVICEALIAS.
     #[must_use]
     pub fn alias(self) -> Option<&'a str> {
-        self.row.map(Place::alias).filter(|alias| !alias.is_empty())
+        self.row().map(|(layer, row)| layer.name(&row.alias)).filter(|alias| !alias.is_empty())
     }
 
     /// The cores that its own row names, sorted; empty if none are named there.
     #[must_use]
     pub fn cores(self) -> &'a [CoreId] {
-        self.row.map_or(&[], |place| place.layer.cores(place.layer.device(place.row)))
+        self.row().map_or(&[], |(layer, row)| layer.cores(row))
     }
 
     /// The site it stands at: its own row's, else that of the location of the station it is at, else that of the
@@ -81,37 +91,42 @@ impl<'a> Device<'a> {
     }
 
     fn own_site(self) -> Option<&'a str> {
-        let place = self.row?;
-        Some(place.layer.text(place.layer.device(place.row).site)).filter(|site| !site.is_empty())
+        self.row().map(|(layer, row)| layer.text(row.site)).filter(|site| !site.is_empty())
     }
 
     fn station_site(self) -> Option<&'a str> {
-        let place = self.snapshot.station_at(self.id, fold::hash(self.id))?;
+        let place = self.station_place()?;
         self.snapshot.site_of_location(place.layer.station(place.row).location)
     }
 
     /// The name of the station it is at.
     #[must_use]
     pub fn station(self) -> Option<&'a str> {
-        self.snapshot.station_at(self.id, fold::hash(self.id)).map(Place::station)
+        self.station_place().map(Place::station)
+    }
+
+    /// A device is at one station at most.
+    fn station_place(self) -> Option<Place<'a>> {
+        let id = self.id();
+        self.snapshot.found(By::Seat, id, fold::hash(id)).next()
     }
 
     /// The agent whose phone it is.
     #[must_use]
     pub fn agent(self) -> Option<Agent<'a>> {
-        self.snapshot.agent_of(self.id)
+        self.snapshot.agent_of(self.id())
     }
 }
 
 impl std::fmt::Debug for Device<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Device").field("id", &self.id).field("cores", &self.cores()).finish_non_exhaustive()
+        f.debug_struct("Device").field("id", &self.id()).field("cores", &self.cores()).finish_non_exhaustive()
     }
 }
 
 impl PartialEq for Device<'_> {
     fn eq(&self, other: &Self) -> bool {
-        fold::same(self.id, other.id)
+        fold::same(self.id(), other.id())
     }
 }
 
@@ -129,11 +144,15 @@ impl<'a> Agent<'a> {
         Self { snapshot, place }
     }
 
-    fn row(self) -> &'a super::layer::AgentRow {
+    fn row(self) -> &'a AgentRow {
         self.place.layer.agent(self.place.row)
     }
 
-    fn text(self, text: super::Text) -> Option<&'a str> {
+    fn name(self, of: fn(&AgentRow) -> &Name) -> Option<&'a str> {
+        Some(self.place.layer.name(of(self.row()))).filter(|name| !name.is_empty())
+    }
+
+    fn text(self, text: Text) -> Option<&'a str> {
         Some(self.place.layer.text(text)).filter(|text| !text.is_empty())
     }
 
@@ -146,13 +165,13 @@ impl<'a> Agent<'a> {
     /// USERNAME.
     #[must_use]
     pub fn username(self) -> Option<&'a str> {
-        self.text(self.row().username)
+        self.name(|row| &row.username)
     }
 
     /// EMPLOYEEID.
     #[must_use]
     pub fn employee_id(self) -> Option<&'a str> {
-        self.text(self.row().employee)
+        self.name(|row| &row.employee)
     }
 
     /// FIRSTNAME.
@@ -170,13 +189,13 @@ impl<'a> Agent<'a> {
     /// SYS_USER.
     #[must_use]
     pub fn sys_user(self) -> Option<&'a str> {
-        self.text(self.row().sys_user)
+        self.name(|row| &row.sys_user)
     }
 
     /// CRM_USER.
     #[must_use]
     pub fn crm_user(self) -> Option<&'a str> {
-        self.text(self.row().crm_user)
+        self.name(|row| &row.crm_user)
     }
 
     /// SITEID, the name of a site.
@@ -193,13 +212,14 @@ impl<'a> Agent<'a> {
 
     /// The DEVICEIDs of its phones, in the order in which they were given.
     pub fn phones(self) -> impl Iterator<Item = &'a str> {
-        self.place.layer.phones(self.row())
+        let layer = self.place.layer;
+        layer.phones(self.row()).iter().map(|phone| layer.name(&phone.device.id))
     }
 
     /// Its devices: one per phone.
     pub fn devices(self) -> impl Iterator<Item = Device<'a>> {
-        let snapshot = self.snapshot;
-        self.phones().map(move |id| snapshot.device(id).unwrap_or(Device::without_row(snapshot, id)))
+        let (snapshot, layer) = (self.snapshot, self.place.layer);
+        layer.phones(self.row()).iter().map(|phone| snapshot.linked(layer, &phone.device))
     }
 }
 
