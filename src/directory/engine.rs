@@ -1,0 +1,67 @@
+//! The two databases: how connections to them are made, kept and watched.
+
+mod backoff;
+mod postgres;
+mod sqlite;
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::sync::Notify;
+
+pub(super) use backoff::Backoff;
+
+use super::error::StoreError;
+use super::session::Session;
+pub(super) use postgres::CHANNEL;
+use postgres::Postgres;
+use sqlite::Sqlite;
+
+/// What a transaction may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Read one state of the database, whatever others write meanwhile.
+    Read,
+    Write,
+}
+
+/// One of the databases.
+#[derive(Debug)]
+pub(super) enum Engine {
+    Sqlite(Sqlite),
+    Postgres(Box<Postgres>),
+}
+
+impl Engine {
+    /// The database that a URL names. Connects to nothing yet.
+    pub(super) fn open(url: &str) -> Result<Self, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return Sqlite::open(path.strip_prefix("//").unwrap_or(path)).map(Self::Sqlite);
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Postgres::open(url).map(Box::new).map(Self::Postgres);
+        }
+        Err(StoreError::Invalid("a directory's URL begins with sqlite:// or postgres://".into()))
+    }
+
+    /// Runs `work` on a connection with a transaction begun, which `work` ends. It must await nothing but the
+    /// connection. `limit` is the time that PostgreSQL has for it.
+    pub(super) async fn run<T, F>(&self, lane: Lane, limit: Duration, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.run(lane, work).await,
+            Self::Postgres(postgres) => postgres.run(lane, limit, work).await,
+        }
+    }
+
+    /// Wakes `nudge` whenever somebody else has changed the database. Never ends.
+    pub(super) async fn watch(&self, nudge: &Notify) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.watch(nudge).await,
+            Self::Postgres(postgres) => postgres.watch(nudge).await,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! PostgreSQL: a few connections, made when they are needed, and one that listens.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::timeout;
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+
+use super::{Backoff, Lane};
+use crate::directory::error::StoreError;
+use crate::directory::schema;
+use crate::directory::session::Session;
+
+/// Connections at most: the directory's functions are few, and one of them writes at a time anyway.
+const CONNECTIONS: usize = 4;
+/// How long connecting may take, and a network that has gone silent may go unnoticed.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The channel that writers notify.
+pub(in crate::directory) const CHANNEL: &str = "corecast_directory";
+
+#[derive(Debug)]
+pub(in crate::directory) struct Postgres {
+    config: Config,
+    idle: Mutex<Vec<Client>>,
+    room: Semaphore,
+}
+
+impl Postgres {
+    pub(super) fn open(url: &str) -> Result<Self, StoreError> {
+        let bad =
+            |e: tokio_postgres::Error| StoreError::Invalid(format!("the directory's URL is unusable: {e}"));
+        let mut config: Config = url.parse().map_err(bad)?;
+        if config.get_application_name().is_none() {
+            config.application_name("corecast");
+        }
+        config.connect_timeout(PATIENCE).tcp_user_timeout(PATIENCE);
+        config.keepalives_idle(PATIENCE).keepalives_interval(PATIENCE / 5).keepalives_retries(3);
+        Ok(Self { config, idle: Mutex::default(), room: Semaphore::new(CONNECTIONS) })
+    }
+
+    /// Work that does not end well, in time, or at all takes its connection with it: the server then rolls back.
+    pub(super) async fn run<T, F>(&self, lane: Lane, limit: Duration, work: F) -> Result<T, StoreError>
+    where
+        F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T, StoreError>>,
+    {
+        let in_time = timeout(limit, async {
+            let _turn = self.room.acquire().await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+            let mut session = self.begun(lane).await?;
+            let done = work(&mut session).await;
+            if !matches!(done, Err(StoreError::Unavailable(_))) {
+                self.give_back(session);
+            }
+            done
+        });
+        let too_late = |_| Err(StoreError::Unavailable(format!("no answer within {limit:?}")));
+        in_time.await.unwrap_or_else(too_late)
+    }
+
+    /// A connection with a transaction begun: an idle one that still works, or a new one.
+    async fn begun(&self, lane: Lane) -> Result<Session, StoreError> {
+        let begin = match lane {
+            Lane::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Lane::Write => "BEGIN; SET LOCAL lock_timeout = '8s'",
+        };
+        while let Some(client) = self.take_idle() {
+            let mut session = Session::Postgres(client);
+            if session.batch(begin).await.is_ok() {
+                return Ok(session);
+            }
+        }
+        let mut session = self.connect().await?;
+        session.batch(begin).await?;
+        Ok(session)
+    }
+
+    fn take_idle(&self) -> Option<Client> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn give_back(&self, session: Session) {
+        if let Session::Postgres(client) = session
+            && !client.is_closed()
+        {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(client);
+        }
+    }
+
+    async fn connect(&self) -> Result<Session, StoreError> {
+        let (client, connection) = self.config.connect(NoTls).await?;
+        // It ends with its client; why it ended is what the client's callers are told.
+        tokio::spawn(connection.map(drop));
+        let mut session = Session::Postgres(client);
+        schema::migrate(&mut session).await?;
+        Ok(session)
+    }
+
+    pub(super) async fn watch(&self, nudge: &Notify) {
+        let mut backoff = Backoff::default();
+        loop {
+            let listening = self.listen(nudge, &mut backoff).await;
+            tracing::debug!(?listening, "no longer notified of changes of the directory");
+            // Most likely the database is gone: who follows it should know at once.
+            nudge.notify_one();
+            tokio::time::sleep(backoff.next()).await;
+        }
+    }
+
+    /// Wakes `nudge` with every notification, until the connection is lost.
+    async fn listen(&self, nudge: &Notify, backoff: &mut Backoff) -> Result<(), StoreError> {
+        let (client, mut connection) = self.config.connect(NoTls).await?;
+        let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
+        let listen = format!("LISTEN {CHANNEL}");
+        let listening = client.batch_execute(&listen);
+        tokio::pin!(listening);
+        let mut is_listening = false;
+        loop {
+            tokio::select! {
+                listened = &mut listening, if !is_listening => {
+                    listened?;
+                    is_listening = true;
+                    *backoff = Backoff::default();
+                    // What was changed before this connection was there.
+                    nudge.notify_one();
+                }
+                message = messages.next() => match message {
+                    Some(Ok(AsyncMessage::Notification(_))) => nudge.notify_one(),
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(error.into()),
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! SQLite: one thread that writes and one that reads, each with its own connection. A load of a million rows then
+//! holds up no write, and neither ever blocks a thread of the runtime.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::Lane;
+use crate::directory::error::StoreError;
+use crate::directory::schema;
+use crate::directory::session::Session;
+
+const MEMORY: &str = ":memory:";
+/// Jobs that wait for a thread; those who bring more wait too.
+const QUEUE: usize = 64;
+/// How often the file is looked at for changes that other processes made. It costs a few microseconds.
+const LOOK: Duration = Duration::from_millis(200);
+
+type Job = Box<dyn FnOnce(&mut Option<Session>) + Send>;
+
+#[derive(Debug)]
+pub(in crate::directory) struct Sqlite {
+    path: String,
+    writer: mpsc::Sender<Job>,
+    reader: mpsc::Sender<Job>,
+}
+
+impl Sqlite {
+    pub(super) fn open(path: &str) -> Result<Self, StoreError> {
+        if path.is_empty() {
+            return Err(StoreError::Invalid(
+                "a SQLite directory's URL names a file: sqlite://corecast.db".into(),
+            ));
+        }
+        let writer = thread("directory-write")?;
+        // A database in memory is its connection's own.
+        let reader = if path == MEMORY { writer.clone() } else { thread("directory-read")? };
+        Ok(Self { path: path.into(), writer, reader })
+    }
+
+    pub(super) async fn run<T, F>(&self, lane: Lane, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        let path = self.path.clone();
+        let (answer, answered) = oneshot::channel();
+        let job = move |slot: &mut Option<Session>| {
+            // Whoever asked may be gone; the work is done all the same.
+            let _ = answer.send(run_here(slot, &path, lane, work));
+        };
+        let thread = if lane == Lane::Write { &self.writer } else { &self.reader };
+        let lost = || StoreError::Unavailable("the database thread has ended".into());
+        thread.send(Box::new(job)).await.map_err(|_| lost())?;
+        answered.await.map_err(|_| StoreError::Failed("the work on the database panicked".into()))?
+    }
+
+    pub(super) async fn watch(&self, nudge: &Notify) {
+        let mut seen = None;
+        loop {
+            let version = self.run(Lane::Read, |session| Box::pin(data_version(session))).await.ok();
+            if version.is_some() && version != seen {
+                seen = version;
+                nudge.notify_one();
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// A number that changes when another connection has changed the file.
+async fn data_version(session: &mut Session) -> Result<i64, StoreError> {
+    let mut version = 0;
+    // It is asked outside a transaction, which would hold it still.
+    session.batch("ROLLBACK").await?;
+    session.each("PRAGMA data_version", &[], &mut |row| row.int(0).map(|n| version = n)).await?;
+    Ok(version)
+}
+
+fn thread(name: &str) -> Result<mpsc::Sender<Job>, StoreError> {
+    let (jobs, mut inbox) = mpsc::channel::<Job>(QUEUE);
+    let run = move || {
+        let mut slot = None;
+        while let Some(job) = inbox.blocking_recv() {
+            if catch_unwind(AssertUnwindSafe(|| job(&mut slot))).is_err() {
+                slot = None;
+            }
+        }
+    };
+    let started = std::thread::Builder::new().name(name.into()).spawn(run);
+    started.map(|_| jobs).map_err(|e| StoreError::Unavailable(format!("no thread for the database: {e}")))
+}
+
+/// Runs `work` on the thread's connection, which is made if there is none, and forgotten if it fails.
+fn run_here<T, F>(slot: &mut Option<Session>, path: &str, lane: Lane, work: F) -> Result<T, StoreError>
+where
+    F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T, StoreError>>,
+{
+    let mut session = match slot.take() {
+        Some(session) => session,
+        None => connect(path)?,
+    };
+    let begin = if lane == Lane::Write { "BEGIN IMMEDIATE" } else { "BEGIN" };
+    let done = at_once(session.batch(begin)).and_then(|()| at_once(work(&mut session)));
+    end(&mut session);
+    if !matches!(done, Err(StoreError::Unavailable(_))) || path == MEMORY {
+        *slot = Some(session);
+    }
+    done
+}
+
+/// Work that did not end its transaction has done nothing.
+fn end(session: &mut Session) {
+    if let Session::Sqlite(connection) = session
+        && !connection.is_autocommit()
+    {
+        connection.execute_batch("ROLLBACK").unwrap_or_default();
+    }
+}
+
+/// The result of a future that waits for nothing, as SQLite's are.
+fn at_once<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let waited = || Err(StoreError::Unavailable("work on the database waited for something else".into()));
+    work.now_or_never().unwrap_or_else(waited)
+}
+
+fn connect(path: &str) -> Result<Session, StoreError> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(128);
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+         PRAGMA cache_size = -32000; PRAGMA mmap_size = 1000000000;",
+    )?;
+    let mut session = Session::Sqlite(connection);
+    at_once(schema::migrate(&mut session))?;
+    Ok(session)
+}
