@@ -4,9 +4,11 @@
 //! Each test makes its own and drops it. Without the variable that half says that it did not run, and fails if
 //! `CORECAST_TEST_REQUIRE_SERVICES=1` is set.
 
+mod follow;
 mod groups;
 mod import;
 mod place;
+mod relay;
 mod schema;
 mod stations;
 mod users;
