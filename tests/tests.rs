@@ -17,6 +17,7 @@ mod it {
     mod lab;
     mod pipelining;
     mod postgres;
+    mod process;
     mod values;
     mod verdicts;
     mod webapi;
