@@ -15,6 +15,7 @@ mod it {
     mod examples;
     mod hostile;
     mod lab;
+    mod metrics;
     mod pipelining;
     mod postgres;
     mod process;
