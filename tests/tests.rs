@@ -11,6 +11,7 @@
 )]
 
 mod it {
+    mod cli;
     mod directory;
     mod examples;
     mod hostile;
