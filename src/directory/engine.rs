@@ -29,7 +29,7 @@ pub(super) enum Lane {
 #[derive(Debug)]
 pub(super) enum Engine {
     Sqlite(Sqlite),
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 impl Engine {
@@ -39,7 +39,7 @@ impl Engine {
             return Sqlite::open(path.strip_prefix("//").unwrap_or(path)).map(Self::Sqlite);
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Postgres::open(url).map(Self::Postgres);
+            return Postgres::open(url).map(Box::new).map(Self::Postgres);
         }
         Err(StoreError::Invalid("a directory's URL begins with sqlite:// or postgres://".into()))
     }

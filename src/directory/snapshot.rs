@@ -189,7 +189,7 @@ impl Snapshot {
         let row = self.found(By::Device, id, hash).next();
         row.map(|place| Device::of_row(self, place)).or_else(|| {
             let station = self.found(By::Seat, id, hash).next().map(Place::seat);
-            let phone = || self.found(By::Phone, id, hash).next().and_then(|place| place.phone(id));
+            let phone = || self.found(By::Phone, id, hash).next().map(Place::phone);
             Some(Device::without_row(self, station.or_else(phone)?))
         })
     }
@@ -204,7 +204,7 @@ impl Snapshot {
     #[must_use]
     pub fn device_by_station(&self, name: &str) -> Match<Device<'_>> {
         let station = Match::of(self.found(By::Station, name, fold::hash(name)));
-        station.map(|place| self.linked(place.layer, place.layer.station(place.row).device))
+        station.map(|place| self.linked(place.layer, &place.layer.station(place.row).device))
     }
 
     /// The agent that `key` names. A key that names devices finds the agent whose phone that device is.
@@ -244,8 +244,8 @@ impl Snapshot {
     /// The agent one of whose phones has this DEVICEID.
     #[must_use]
     pub fn agent_of(&self, device: &str) -> Option<Agent<'_>> {
-        let found = self.found(By::Phone, device, fold::hash(device)).next();
-        found.map(|place| Agent::of_row(self, place))
+        let phone = self.found(By::Phone, device, fold::hash(device)).next();
+        phone.map(|place| Agent::of_row(self, place.agent_of_phone()))
     }
 
     fn agent_by(&self, by: By, name: &str) -> Match<Agent<'_>> {
@@ -254,23 +254,24 @@ impl Snapshot {
 
     /// The rows that have this name, whose hash this is.
     fn found<'a>(&'a self, by: By, name: &str, hash: u64) -> impl Iterator<Item = Place<'a>> {
-        let hidden = match by {
-            By::Device | By::Alias => &self.hidden.devices,
-            By::Seat | By::Station => &self.hidden.stations,
-            _ => &self.hidden.agents,
+        let is_seen = move |row: &u32| match by {
+            By::Device | By::Alias => !self.hidden.devices.contains(row),
+            By::Seat | By::Station => !self.hidden.stations.contains(row),
+            By::Phone => !self.hidden.agents.contains(&self.base.phone(*row).agent),
+            _ => !self.hidden.agents.contains(row),
         };
-        let top = self.top.named(by, name, hash).map(|row| Place { layer: &*self.top, row });
-        let base = self.base.named(by, name, hash).filter(|row| !hidden.contains(row));
-        top.chain(base.map(|row| Place { layer: &*self.base, row }))
+        let top = self.top.named(by, name, hash).map(|row| Place { layer: &self.top, row });
+        let base = self.base.named(by, name, hash).filter(is_seen);
+        top.chain(base.map(|row| Place { layer: &self.base, row }))
     }
 
     /// The device that a row of `layer` names.
-    fn linked<'a>(&'a self, layer: &'a Layer, link: Link) -> Device<'a> {
+    fn linked<'a>(&'a self, layer: &'a Layer, link: &'a Link) -> Device<'a> {
         let is_seen = |row: &u32| std::ptr::eq(layer, &*self.top) || !self.hidden.devices.contains(row);
         if let Some(row) = link.row().filter(is_seen) {
             return Device::of_row(self, Place { layer, row });
         }
-        let id = layer.text(link.id);
+        let id = layer.name(&link.id);
         let row = self.found(By::Device, id, fold::hash(id)).next();
         row.map_or_else(|| Device::without_row(self, id), |place| Device::of_row(self, place))
     }

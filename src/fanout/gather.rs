@@ -88,14 +88,12 @@ impl Legs {
 
     fn start(&mut self, upstream: &Upstream, aim: Aim) {
         let core = aim.core.id;
-        match (aim.core.at, self.maker.leg(aim)) {
-            (Some(at), Some(leg)) => self.open.push((core, upstream.start(at, leg))),
-            _ => {
-                let outcome = Outcome::NotSent(Unsent::Unknown);
-                self.ended
-                    .push(Ended { core, end: LegEnd { outcome, reply: None, elapsed: Duration::ZERO } });
-            }
+        if let (Some(at), Some(leg)) = (aim.core.at, self.maker.leg(aim)) {
+            self.open.push((core, upstream.start(at, leg)));
+            return;
         }
+        let outcome = Outcome::NotSent(Unsent::Unknown);
+        self.ended.push(Ended { core, end: LegEnd { outcome, reply: None, elapsed: Duration::ZERO } });
     }
 
     /// The ends of all legs, sorted by core; of those that are known where one confirmation is enough.

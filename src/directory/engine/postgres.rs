@@ -102,6 +102,8 @@ impl Postgres {
         loop {
             let listening = self.listen(nudge, &mut backoff).await;
             tracing::debug!(?listening, "no longer notified of changes of the directory");
+            // Most likely the database is gone: who follows it should know at once.
+            nudge.notify_one();
             tokio::time::sleep(backoff.next()).await;
         }
     }

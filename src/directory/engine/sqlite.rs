@@ -54,8 +54,8 @@ impl Sqlite {
             let _ = answer.send(run_here(slot, &path, lane, work));
         };
         let thread = if lane == Lane::Write { &self.writer } else { &self.reader };
-        let lost = |_| StoreError::Unavailable("the database thread has ended".into());
-        thread.send(Box::new(job)).await.map_err(|_| lost(()))?;
+        let lost = || StoreError::Unavailable("the database thread has ended".into());
+        thread.send(Box::new(job)).await.map_err(|_| lost())?;
         answered.await.map_err(|_| StoreError::Failed("the work on the database panicked".into()))?
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::SnapshotFull;
-use super::layer::{AgentRow, DeviceRow, Layer, Link, Rows, StationRow};
+use super::layer::{AgentRow, DeviceRow, Layer, Link, PhoneRow, Rows, StationRow};
 use super::texts::Text;
 use crate::model::CoreId;
 
@@ -53,7 +53,12 @@ impl Builder {
         let cores = self.core_set(cores)?;
         let site = self.site(site)?;
         let texts = &mut self.rows.texts;
-        self.rows.devices.push(DeviceRow { id: texts.push(id)?, alias: texts.push(alias)?, site, cores });
+        self.rows.devices.push(DeviceRow {
+            id: texts.push_name(id)?,
+            alias: texts.push_name(alias)?,
+            site,
+            cores,
+        });
         Ok(())
     }
 
@@ -64,8 +69,8 @@ impl Builder {
     pub fn station(&mut self, name: &str, device: &str, location: i64) -> Result<(), SnapshotFull> {
         let texts = &mut self.rows.texts;
         self.rows.stations.push(StationRow {
-            name: texts.push(name)?,
-            device: Link::to(texts.push(device)?),
+            name: texts.push_name(name)?,
+            device: Link::to(texts.push_name(device)?),
             location,
         });
         Ok(())
@@ -81,21 +86,22 @@ impl Builder {
         phones: impl IntoIterator<Item = &'p str>,
     ) -> Result<(), SnapshotFull> {
         let first = self.rows.phones.len();
+        let row = number(self.rows.agents.len())?;
         for phone in phones {
-            let phone = self.rows.texts.push(phone)?;
-            self.rows.phones.push(Link::to(phone));
+            let device = Link::to(self.rows.texts.push_name(phone)?);
+            self.rows.phones.push(PhoneRow { device, agent: row });
         }
         let phones = (number(first)?, number(self.rows.phones.len() - first)?);
         let site = self.site(agent.site)?;
         let texts = &mut self.rows.texts;
         self.rows.agents.push(AgentRow {
             id: agent.id,
-            username: texts.push(agent.username)?,
-            employee: texts.push(agent.employee_id)?,
+            username: texts.push_name(agent.username)?,
+            employee: texts.push_name(agent.employee_id)?,
             first_name: texts.push(agent.first_name)?,
             last_name: texts.push(agent.last_name)?,
-            sys_user: texts.push(agent.sys_user)?,
-            crm_user: texts.push(agent.crm_user)?,
+            sys_user: texts.push_name(agent.sys_user)?,
+            crm_user: texts.push_name(agent.crm_user)?,
             site,
             active: agent.active,
             phones,

@@ -2,14 +2,14 @@
 
 use super::builder::Builder;
 use super::index::{By, Entry, Index};
-use super::texts::{Text, Texts};
+use super::texts::{Name, Text, Texts};
 use super::{AgentRecord, Hidden, RowSet, SnapshotFull, fold};
 use crate::model::CoreId;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DeviceRow {
-    pub(super) id: Text,
-    pub(super) alias: Text,
+    pub(super) id: Name,
+    pub(super) alias: Name,
     pub(super) site: Text,
     /// The place of its cores in [`Rows::core_sets`]: most devices share their cores with many.
     pub(super) cores: u32,
@@ -18,14 +18,14 @@ pub(super) struct DeviceRow {
 /// A DEVICEID, and its row if that is in the same layer: so that what names a device need not look it up.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
-    pub(super) id: Text,
+    pub(super) id: Name,
     row: u32,
 }
 
 impl Link {
     const NO_ROW: u32 = u32::MAX;
 
-    pub(super) const fn to(id: Text) -> Self {
+    pub(super) const fn to(id: Name) -> Self {
         Self { id, row: Self::NO_ROW }
     }
 
@@ -36,7 +36,7 @@ impl Link {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StationRow {
-    pub(super) name: Text,
+    pub(super) name: Name,
     pub(super) device: Link,
     pub(super) location: i64,
 }
@@ -44,16 +44,23 @@ pub(super) struct StationRow {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AgentRow {
     pub(super) id: i64,
-    pub(super) username: Text,
-    pub(super) employee: Text,
+    pub(super) username: Name,
+    pub(super) employee: Name,
     pub(super) first_name: Text,
     pub(super) last_name: Text,
-    pub(super) sys_user: Text,
-    pub(super) crm_user: Text,
+    pub(super) sys_user: Name,
+    pub(super) crm_user: Name,
     pub(super) site: Text,
     pub(super) active: bool,
     /// Its phones in [`Rows::phones`]: the first, and how many.
     pub(super) phones: (u32, u32),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PhoneRow {
+    pub(super) device: Link,
+    /// The row of the agent whose phone it is.
+    pub(super) agent: u32,
 }
 
 /// What a layer holds, before it is indexed.
@@ -64,7 +71,7 @@ pub(super) struct Rows {
     pub(super) devices: Vec<DeviceRow>,
     pub(super) stations: Vec<StationRow>,
     pub(super) agents: Vec<AgentRow>,
-    pub(super) phones: Vec<Link>,
+    pub(super) phones: Vec<PhoneRow>,
 }
 
 /// Rows and indexes.
@@ -93,19 +100,19 @@ impl By {
 
 impl Layer {
     pub(super) fn over(rows: Rows) -> Self {
-        let mut ids = rows.devices(By::Device, |row| row.id);
-        ids.extend(rows.stations(By::Seat, |row| row.device.id));
-        ids.extend(rows.phones());
+        let mut ids = rows.entries(By::Device);
+        ids.extend(rows.entries(By::Seat));
+        ids.extend(rows.entries(By::Phone));
         let mut layer = Self {
             indexes: [
                 Index::over(&ids),
-                Index::over(&rows.devices(By::Alias, |row| row.alias)),
-                Index::over(&rows.stations(By::Station, |row| row.name)),
+                Index::over(&rows.entries(By::Alias)),
+                Index::over(&rows.entries(By::Station)),
                 Index::over(&rows.agent_ids()),
-                Index::over(&rows.agents(By::Username, |row| row.username)),
-                Index::over(&rows.agents(By::Employee, |row| row.employee)),
-                Index::over(&rows.agents(By::SysUser, |row| row.sys_user)),
-                Index::over(&rows.agents(By::CrmUser, |row| row.crm_user)),
+                Index::over(&rows.entries(By::Username)),
+                Index::over(&rows.entries(By::Employee)),
+                Index::over(&rows.entries(By::SysUser)),
+                Index::over(&rows.entries(By::CrmUser)),
             ],
             rows,
         };
@@ -114,24 +121,32 @@ impl Layer {
     }
 
     fn link(&mut self) {
-        let Self { rows: Rows { texts, stations, phones, .. }, indexes } = self;
-        for link in stations.iter_mut().map(|row| &mut row.device).chain(phones) {
-            let id = texts.get(link.id);
+        let Self { rows: Rows { texts, devices, stations, phones, .. }, indexes } = self;
+        let links = stations
+            .iter_mut()
+            .map(|row| &mut row.device)
+            .chain(phones.iter_mut().map(|row| &mut row.device));
+        for link in links {
+            let id = texts.name(&link.id);
             let mut found = indexes[By::Device.index()].matching(By::Device, fold::hash(id));
-            link.row = found.find(|(_, text)| texts.is(*text, id)).map_or(Link::NO_ROW, |(row, _)| row);
+            link.row = found.find(|row| texts.is(&devices[at(*row)].id, id)).unwrap_or(Link::NO_ROW);
         }
     }
 
     /// The rows that have this name, whose hash this is.
     pub(super) fn named(&self, by: By, name: &str, hash: u64) -> impl Iterator<Item = u32> {
         let found = self.indexes[by.index()].matching(by, hash);
-        found.filter(move |(_, text)| self.rows.texts.is(*text, name)).map(|(row, _)| row)
+        found.filter(move |row| self.rows.texts.is(self.rows.name(by, *row), name))
     }
 
     /// The rows of agents that have this USERID.
     pub(super) fn numbered(&self, id: i64) -> impl Iterator<Item = u32> {
         let found = self.indexes[By::Agent.index()].matching(By::Agent, fold::hash_number(id));
-        found.map(|(row, _)| row).filter(move |row| self.agent(*row).id == id)
+        found.filter(move |row| self.agent(*row).id == id)
+    }
+
+    pub(super) fn name<'a>(&'a self, name: &'a Name) -> &'a str {
+        self.rows.texts.name(name)
     }
 
     pub(super) fn text(&self, text: Text) -> &str {
@@ -154,7 +169,11 @@ impl Layer {
         &self.rows.agents[at(row)]
     }
 
-    pub(super) fn phones(&self, agent: &AgentRow) -> &[Link] {
+    pub(super) fn phone(&self, row: u32) -> &PhoneRow {
+        &self.rows.phones[at(row)]
+    }
+
+    pub(super) fn phones(&self, agent: &AgentRow) -> &[PhoneRow] {
         let (first, count) = agent.phones;
         &self.rows.phones[at(first)..at(first) + at(count)]
     }
@@ -179,26 +198,32 @@ impl Layer {
     /// Writes every row that is not hidden into `builder`.
     pub(super) fn copy_into(&self, builder: &mut Builder, hidden: &Hidden) -> Result<(), SnapshotFull> {
         for (_, row) in seen(&self.rows.devices, &hidden.devices) {
-            builder.device(self.text(row.id), self.text(row.alias), self.text(row.site), self.cores(row))?;
+            builder.device(
+                self.name(&row.id),
+                self.name(&row.alias),
+                self.text(row.site),
+                self.cores(row),
+            )?;
         }
         for (_, row) in seen(&self.rows.stations, &hidden.stations) {
-            builder.station(self.text(row.name), self.text(row.device.id), row.location)?;
+            builder.station(self.name(&row.name), self.name(&row.device.id), row.location)?;
         }
         for (_, row) in seen(&self.rows.agents, &hidden.agents) {
-            builder.agent(&self.record(row), self.phones(row).iter().map(|phone| self.text(phone.id)))?;
+            builder
+                .agent(&self.record(row), self.phones(row).iter().map(|phone| self.name(&phone.device.id)))?;
         }
         Ok(())
     }
 
-    fn record(&self, row: &AgentRow) -> AgentRecord<'_> {
+    fn record<'a>(&'a self, row: &'a AgentRow) -> AgentRecord<'a> {
         AgentRecord {
             id: row.id,
-            username: self.text(row.username),
-            employee_id: self.text(row.employee),
+            username: self.name(&row.username),
+            employee_id: self.name(&row.employee),
             first_name: self.text(row.first_name),
             last_name: self.text(row.last_name),
-            sys_user: self.text(row.sys_user),
-            crm_user: self.text(row.crm_user),
+            sys_user: self.name(&row.sys_user),
+            crm_user: self.name(&row.crm_user),
             site: self.text(row.site),
             active: row.active,
         }
@@ -206,44 +231,39 @@ impl Layer {
 }
 
 impl Rows {
-    fn devices(&self, by: By, name: fn(&DeviceRow) -> Text) -> Vec<Entry> {
-        self.entries(by, self.devices.iter().map(name))
+    /// The name by which this row is found.
+    fn name(&self, by: By, row: u32) -> &Name {
+        const NONE: &Name = &Name::NONE;
+        match by {
+            By::Device => &self.devices[at(row)].id,
+            By::Alias => &self.devices[at(row)].alias,
+            By::Seat => &self.stations[at(row)].device.id,
+            By::Station => &self.stations[at(row)].name,
+            By::Phone => &self.phones[at(row)].device.id,
+            By::Username => &self.agents[at(row)].username,
+            By::Employee => &self.agents[at(row)].employee,
+            By::SysUser => &self.agents[at(row)].sys_user,
+            By::CrmUser => &self.agents[at(row)].crm_user,
+            // It has a number and no name.
+            By::Agent => NONE,
+        }
     }
 
-    fn stations(&self, by: By, name: fn(&StationRow) -> Text) -> Vec<Entry> {
-        self.entries(by, self.stations.iter().map(name))
-    }
-
-    fn agents(&self, by: By, name: fn(&AgentRow) -> Text) -> Vec<Entry> {
-        self.entries(by, self.agents.iter().map(name))
-    }
-
-    fn entries(&self, by: By, names: impl Iterator<Item = Text>) -> Vec<Entry> {
-        let named = (0..).zip(names).filter(|(_, text)| !text.is_empty());
-        named.map(|(row, text)| self.entry(by, row, text)).collect()
-    }
-
-    fn entry(&self, by: By, row: u32, text: Text) -> Entry {
-        Entry { by, hash: fold::hash(self.texts.get(text)), row, text }
-    }
-
-    /// Phones, each with the row of its agent.
-    fn phones(&self) -> impl Iterator<Item = Entry> {
-        (0..).zip(&self.agents).flat_map(move |(row, agent)| {
-            let (first, count) = agent.phones;
-            let phones = &self.phones[at(first)..at(first) + at(count)];
-            phones.iter().map(move |phone| self.entry(By::Phone, row, phone.id))
-        })
+    fn entries(&self, by: By) -> Vec<Entry> {
+        let rows = match by {
+            By::Device | By::Alias => self.devices.len(),
+            By::Seat | By::Station => self.stations.len(),
+            By::Phone => self.phones.len(),
+            _ => self.agents.len(),
+        };
+        let named =
+            (0..).take(rows).map(|row| (row, self.name(by, row))).filter(|(_, name)| !name.is_empty());
+        named.map(|(row, name)| Entry { by, hash: fold::hash(self.texts.name(name)), row }).collect()
     }
 
     fn agent_ids(&self) -> Vec<Entry> {
-        let entry = |(row, agent): (u32, &AgentRow)| Entry {
-            by: By::Agent,
-            hash: fold::hash_number(agent.id),
-            row,
-            text: Text::default(),
-        };
-        (0..).zip(&self.agents).map(entry).collect()
+        let agents = (0..).zip(&self.agents);
+        agents.map(|(row, agent)| Entry { by: By::Agent, hash: fold::hash_number(agent.id), row }).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::index::By;
 use super::layer::{AgentRow, DeviceRow, Layer};
-use super::texts::Text;
+use super::texts::{Name, Text};
 use super::{Snapshot, fold};
 use crate::model::CoreId;
 
@@ -15,18 +15,21 @@ pub(super) struct Place<'a> {
 
 impl<'a> Place<'a> {
     fn station(self) -> &'a str {
-        self.layer.text(self.layer.station(self.row).name)
+        self.layer.name(&self.layer.station(self.row).name)
     }
 
     /// The device at a station.
     pub(super) fn seat(self) -> &'a str {
-        self.layer.text(self.layer.station(self.row).device.id)
+        self.layer.name(&self.layer.station(self.row).device.id)
     }
 
-    /// An agent's phone of this DEVICEID.
-    pub(super) fn phone(self, id: &str) -> Option<&'a str> {
-        let phones = self.layer.phones(self.layer.agent(self.row)).iter();
-        phones.map(|phone| self.layer.text(phone.id)).find(|phone| fold::same(phone, id))
+    /// An agent's phone.
+    pub(super) fn phone(self) -> &'a str {
+        self.layer.name(&self.layer.phone(self.row).device.id)
+    }
+
+    pub(super) fn agent_of_phone(self) -> Self {
+        Self { row: self.layer.phone(self.row).agent, ..self }
     }
 }
 
@@ -54,16 +57,16 @@ impl<'a> Device<'a> {
         Self { snapshot, seen: Seen::Id(id) }
     }
 
-    fn text(self, of: fn(&DeviceRow) -> Text) -> Option<&'a str> {
+    fn row(self) -> Option<(&'a Layer, &'a DeviceRow)> {
         let Seen::Row(place) = self.seen else { return None };
-        Some(place.layer.text(of(place.layer.device(place.row)))).filter(|text| !text.is_empty())
+        Some((place.layer, place.layer.device(place.row)))
     }
 
     /// DEVICEID.
     #[must_use]
     pub fn id(self) -> &'a str {
         match self.seen {
-            Seen::Row(_) => self.text(|row| row.id).unwrap_or_default(),
+            Seen::Row(place) => place.layer.name(&place.layer.device(place.row).id),
             Seen::Id(id) => id,
         }
     }
@@ -71,21 +74,24 @@ impl<'a> Device<'a> {
     /// DEVICEALIAS.
     #[must_use]
     pub fn alias(self) -> Option<&'a str> {
-        self.text(|row| row.alias)
+        self.row().map(|(layer, row)| layer.name(&row.alias)).filter(|alias| !alias.is_empty())
     }
 
     /// The cores that its own row names, sorted; empty if none are named there.
     #[must_use]
     pub fn cores(self) -> &'a [CoreId] {
-        let Seen::Row(place) = self.seen else { return &[] };
-        place.layer.cores(place.layer.device(place.row))
+        self.row().map_or(&[], |(layer, row)| layer.cores(row))
     }
 
     /// The site it stands at: its own row's, else that of the location of the station it is at, else that of the
     /// agent whose phone it is.
     #[must_use]
     pub fn site(self) -> Option<&'a str> {
-        self.text(|row| row.site).or_else(|| self.station_site()).or_else(|| self.agent()?.site())
+        self.own_site().or_else(|| self.station_site()).or_else(|| self.agent()?.site())
+    }
+
+    fn own_site(self) -> Option<&'a str> {
+        self.row().map(|(layer, row)| layer.text(row.site)).filter(|site| !site.is_empty())
     }
 
     fn station_site(self) -> Option<&'a str> {
@@ -142,6 +148,10 @@ impl<'a> Agent<'a> {
         self.place.layer.agent(self.place.row)
     }
 
+    fn name(self, of: fn(&AgentRow) -> &Name) -> Option<&'a str> {
+        Some(self.place.layer.name(of(self.row()))).filter(|name| !name.is_empty())
+    }
+
     fn text(self, text: Text) -> Option<&'a str> {
         Some(self.place.layer.text(text)).filter(|text| !text.is_empty())
     }
@@ -155,13 +165,13 @@ impl<'a> Agent<'a> {
     /// USERNAME.
     #[must_use]
     pub fn username(self) -> Option<&'a str> {
-        self.text(self.row().username)
+        self.name(|row| &row.username)
     }
 
     /// EMPLOYEEID.
     #[must_use]
     pub fn employee_id(self) -> Option<&'a str> {
-        self.text(self.row().employee)
+        self.name(|row| &row.employee)
     }
 
     /// FIRSTNAME.
@@ -179,13 +189,13 @@ impl<'a> Agent<'a> {
     /// SYS_USER.
     #[must_use]
     pub fn sys_user(self) -> Option<&'a str> {
-        self.text(self.row().sys_user)
+        self.name(|row| &row.sys_user)
     }
 
     /// CRM_USER.
     #[must_use]
     pub fn crm_user(self) -> Option<&'a str> {
-        self.text(self.row().crm_user)
+        self.name(|row| &row.crm_user)
     }
 
     /// SITEID, the name of a site.
@@ -203,13 +213,13 @@ impl<'a> Agent<'a> {
     /// The DEVICEIDs of its phones, in the order in which they were given.
     pub fn phones(self) -> impl Iterator<Item = &'a str> {
         let layer = self.place.layer;
-        layer.phones(self.row()).iter().map(|phone| layer.text(phone.id))
+        layer.phones(self.row()).iter().map(|phone| layer.name(&phone.device.id))
     }
 
     /// Its devices: one per phone.
     pub fn devices(self) -> impl Iterator<Item = Device<'a>> {
         let (snapshot, layer) = (self.snapshot, self.place.layer);
-        layer.phones(self.row()).iter().map(|phone| snapshot.linked(layer, *phone))
+        layer.phones(self.row()).iter().map(|phone| snapshot.linked(layer, &phone.device))
     }
 }
 

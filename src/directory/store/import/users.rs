@@ -144,9 +144,9 @@ impl Write<'_> {
     async fn write_users(&mut self, into: &Upsert, users: &[User]) -> Result<u64> {
         let texts = |of: fn(&User) -> &str| Column::texts(users.iter().map(of));
         let keys = |of: fn(&User) -> &str| Column::texts(users.iter().map(|user| folded(of(user))));
-        let ints = |of: fn(&User) -> i64| Column::Ints(users.iter().map(of).collect());
+        let numbers = |of: fn(&User) -> i64| Column::Ints(users.iter().map(of).collect());
         let columns = [
-            ints(|user| user.id),
+            numbers(|user| user.id),
             texts(|user| &user.username),
             keys(|user| &user.username),
             texts(|user| &user.employee_id),
@@ -155,7 +155,7 @@ impl Write<'_> {
             keys(|user| &user.first_name),
             texts(|user| &user.last_name),
             keys(|user| &user.last_name),
-            ints(|user| user.is_agent.into()),
+            numbers(|user| user.is_agent.into()),
             texts(|user| user.status.letter()),
             texts(|user| &user.sys_user),
             keys(|user| &user.sys_user),
@@ -164,10 +164,10 @@ impl Write<'_> {
             texts(|user| &user.crm_user),
             keys(|user| &user.crm_user),
             texts(|user| &user.site_id),
-            ints(|user| user.added.seconds),
-            ints(|user| user.added.offset),
-            ints(|user| user.modified.seconds),
-            ints(|user| user.modified.offset),
+            numbers(|user| user.added.seconds),
+            numbers(|user| user.added.offset),
+            numbers(|user| user.modified.seconds),
+            numbers(|user| user.modified.offset),
             Column::Ints(vec![self.revision; users.len()]),
         ];
         self.session.upsert(into, &columns).await
