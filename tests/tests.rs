@@ -11,12 +11,15 @@
 )]
 
 mod it {
+    mod cli;
     mod directory;
     mod examples;
     mod hostile;
     mod lab;
+    mod metrics;
     mod pipelining;
     mod postgres;
+    mod process;
     mod values;
     mod verdicts;
     mod webapi;
