@@ -22,7 +22,7 @@ impl Text {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Stored {
     param: Option<Param>,
     name: Text,
@@ -31,7 +31,7 @@ struct Stored {
 }
 
 /// The fields of one message.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Fields {
     source: String,
     stored: Vec<Stored>,
@@ -107,5 +107,16 @@ impl Fields {
     #[must_use]
     pub fn has(&self, param: Param) -> bool {
         self.values(param).next().is_some()
+    }
+}
+
+/// Names and values, but no secrets: what is printed of a request may end in a log.
+impl std::fmt::Debug for Fields {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = self.iter().map(|field| {
+            let is_secret = field.param.is_some_and(Param::is_secret);
+            (field.name, if is_secret { "…" } else { field.value })
+        });
+        f.debug_map().entries(shown).finish()
     }
 }

@@ -189,6 +189,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_printed_of_a_request_holds_no_password() {
+        let request = read("<REQUEST><TYPE>IMPORTUSER</TYPE><PASSWORD>hunter2</PASSWORD></REQUEST>");
+        let printed = format!("{request:?}");
+        assert!(printed.contains("IMPORTUSER") && !printed.contains("hunter2"), "{printed}");
+    }
+
+    #[test]
     fn request_numbers_are_integers() {
         for (text, expected) in [
             ("1", true),

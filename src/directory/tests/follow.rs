@@ -145,10 +145,8 @@ on_both! {
 #[tokio::test]
 async fn a_database_that_was_lost_is_found_again() {
     let Some(place) = Place::postgres().await else { return };
-    let server = place.url.split(['@', '/']).find(|part| part.contains(':') && !part.starts_with("postgres"));
-    let server = server.expect("host:port in CORECAST_TEST_POSTGRES").to_owned();
-    let mut relay = Relay::start(&server).await;
-    let (directory, _stop) = open(&place.url.replace(&server, &relay.address.to_string()), NEVER);
+    let mut relay = Relay::start(&place.url).await;
+    let (directory, _stop) = open(&relay.url, NEVER);
     loaded(&directory).await;
     change!(directory.store(), tx => tx.put_device(&device("1", ""))).expect("written");
     until(&directory, SOON, "a device", |directory| is_known(directory, "1")).await;
@@ -169,11 +167,9 @@ async fn a_database_that_was_lost_is_found_again() {
 #[tokio::test]
 async fn a_database_that_is_down_from_the_beginning_is_tried_until_it_is_there() {
     let Some(place) = Place::postgres().await else { return };
-    let server = place.url.split(['@', '/']).find(|part| part.contains(':') && !part.starts_with("postgres"));
-    let server = server.expect("host:port in CORECAST_TEST_POSTGRES").to_owned();
-    let mut relay = Relay::start(&server).await;
+    let mut relay = Relay::start(&place.url).await;
     relay.cut();
-    let (directory, _stop) = open(&place.url.replace(&server, &relay.address.to_string()), NEVER);
+    let (directory, _stop) = open(&relay.url, NEVER);
     until(&directory, PATIENCE, "a failure", |d| d.status().error.is_some()).await;
     let State { is_connected, is_loaded, .. } = directory.status();
     assert!(!is_connected && !is_loaded && directory.snapshot().devices() == 0);
