@@ -9,6 +9,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::cast_precision_loss,
     reason = "an allocator that counts cannot be written otherwise, and a bench that is surprised stops"
 )]
 
@@ -239,7 +240,10 @@ async fn swaps(directory: &Directory) {
         })
     });
     many.await.expect("written");
-    let merged = |_: &_| directory.snapshot().device("2000000").and_then(|d| d.site()) == Some("elsewhere");
+    let merged = |_: &_| {
+        directory.snapshot().device("2000000").and_then(corecast::directory::snapshot::Device::site)
+            == Some("elsewhere")
+    };
     directory.reports().wait_for(merged).await.expect("it is followed");
     stop.store(true, Ordering::Relaxed);
     let times = calls.join().expect("no panic");

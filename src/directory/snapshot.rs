@@ -22,7 +22,7 @@ pub use view::{Agent, Device};
 use super::fold;
 use index::By;
 use layer::{Layer, Link};
-use view::Place;
+use view::{Place, Seen};
 
 /// More text or more rows than a snapshot can hold: four thousand million.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -186,25 +186,25 @@ impl Snapshot {
     #[must_use]
     pub fn device(&self, id: &str) -> Option<Device<'_>> {
         let hash = fold::hash(id);
-        let row = self.found(By::Device, id, hash).next();
-        row.map(|place| Device::of_row(self, place)).or_else(|| {
-            let station = self.found(By::Seat, id, hash).next().map(Place::seat);
-            let phone = || self.found(By::Phone, id, hash).next().map(Place::phone);
-            Some(Device::without_row(self, station.or_else(phone)?))
-        })
+        let first = |by| self.found(by, id, hash).next();
+        let seen = first(By::Device).map(Seen::Row);
+        let seen =
+            seen.or_else(|| first(By::Seat).map(Seen::Seat)).or_else(|| first(By::Phone).map(Seen::Phone));
+        seen.map(|seen| Device::new(self, seen))
     }
 
     /// The device of this DEVICEALIAS.
     #[must_use]
     pub fn device_by_alias(&self, alias: &str) -> Match<Device<'_>> {
-        Match::of(self.found(By::Alias, alias, fold::hash(alias))).map(|place| Device::of_row(self, place))
+        let found = Match::of(self.found(By::Alias, alias, fold::hash(alias)));
+        found.map(|place| Device::new(self, Seen::Row(place)))
     }
 
     /// The device at the station of this name.
     #[must_use]
     pub fn device_by_station(&self, name: &str) -> Match<Device<'_>> {
-        let station = Match::of(self.found(By::Station, name, fold::hash(name)));
-        station.map(|place| self.linked(place.layer, &place.layer.station(place.row).device))
+        let found = Match::of(self.found(By::Station, name, fold::hash(name)));
+        found.map(|place| Device::new(self, Seen::Seat(place)))
     }
 
     /// The agent that `key` names. A key that names devices finds the agent whose phone that device is.
@@ -265,15 +265,15 @@ impl Snapshot {
         top.chain(base.map(|row| Place { layer: &self.base, row }))
     }
 
-    /// The device that a row of `layer` names.
-    fn linked<'a>(&'a self, layer: &'a Layer, link: &'a Link) -> Device<'a> {
-        let is_seen = |row: &u32| std::ptr::eq(layer, &*self.top) || !self.hidden.devices.contains(row);
-        if let Some(row) = link.row().filter(is_seen) {
-            return Device::of_row(self, Place { layer, row });
-        }
-        let id = layer.name(&link.id);
-        let row = self.found(By::Device, id, fold::hash(id)).next();
-        row.map_or_else(|| Device::without_row(self, id), |place| Device::of_row(self, place))
+    /// The row of the device that a row of `layer` names.
+    fn linked<'a>(&'a self, layer: &'a Layer, link: Link) -> Option<Place<'a>> {
+        let is_seen =
+            |row: &u32| std::ptr::eq(layer, Arc::as_ptr(&self.top)) || !self.hidden.devices.contains(row);
+        let row = link.row().filter(is_seen).map(|row| Place { layer, row });
+        row.or_else(|| {
+            let id = layer.text(link.id);
+            self.found(By::Device, id, fold::hash(id)).next()
+        })
     }
 
     fn site_of_location(&self, location: i64) -> Option<&str> {

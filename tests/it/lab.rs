@@ -15,8 +15,8 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Time-outs that tests can wait for, with enough room for a busy machine between them.
-pub const LEG_TIMEOUT: Duration = Duration::from_millis(400);
-pub const DEADLINE: Duration = Duration::from_millis(600);
+pub const LEG_TIMEOUT: Duration = Duration::from_millis(800);
+pub const DEADLINE: Duration = Duration::from_millis(1000);
 
 pub struct Lab {
     pub cores: Vec<SimCore>,
@@ -42,7 +42,7 @@ fn configuration(cores: &[SimCore], directory: &str, limits: &str, more: &str) -
     };
     format!(
         "[listen]\napi = \"127.0.0.1:0\"\nwebapi = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
-         [directory]\nurl = \"{directory}\"\n[limits]\ndeadline = \"600ms\"\nleg_timeout = \"400ms\"\n{limits}{}{}{}{more}",
+         [directory]\nurl = \"{directory}\"\n[limits]\ndeadline = \"1000ms\"\nleg_timeout = \"800ms\"\n{limits}{}{}{}{more}",
         rule("7000-7999".into(), &ids.join(",")),
         own,
         cores.iter().map(core).collect::<String>(),

@@ -55,7 +55,7 @@ impl Builder {
         let texts = &mut self.rows.texts;
         self.rows.devices.push(DeviceRow {
             id: texts.push_name(id)?,
-            alias: texts.push_name(alias)?,
+            alias: texts.push(alias)?,
             site,
             cores,
         });
@@ -69,8 +69,8 @@ impl Builder {
     pub fn station(&mut self, name: &str, device: &str, location: i64) -> Result<(), SnapshotFull> {
         let texts = &mut self.rows.texts;
         self.rows.stations.push(StationRow {
-            name: texts.push_name(name)?,
-            device: Link::to(texts.push_name(device)?),
+            name: texts.push(name)?,
+            device: Link::to(texts.push(device)?),
             location,
         });
         Ok(())
@@ -88,7 +88,7 @@ impl Builder {
         let first = self.rows.phones.len();
         let row = number(self.rows.agents.len())?;
         for phone in phones {
-            let device = Link::to(self.rows.texts.push_name(phone)?);
+            let device = Link::to(self.rows.texts.push(phone)?);
             self.rows.phones.push(PhoneRow { device, agent: row });
         }
         let phones = (number(first)?, number(self.rows.phones.len() - first)?);
@@ -96,12 +96,12 @@ impl Builder {
         let texts = &mut self.rows.texts;
         self.rows.agents.push(AgentRow {
             id: agent.id,
-            username: texts.push_name(agent.username)?,
-            employee: texts.push_name(agent.employee_id)?,
+            username: texts.push(agent.username)?,
+            employee: texts.push(agent.employee_id)?,
             first_name: texts.push(agent.first_name)?,
             last_name: texts.push(agent.last_name)?,
-            sys_user: texts.push_name(agent.sys_user)?,
-            crm_user: texts.push_name(agent.crm_user)?,
+            sys_user: texts.push(agent.sys_user)?,
+            crm_user: texts.push(agent.crm_user)?,
             site,
             active: agent.active,
             phones,

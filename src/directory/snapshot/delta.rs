@@ -86,7 +86,7 @@ fn stale(old: &Layer, new: &Layer, gone: &Gone) -> Hidden {
     let devices =
         new.devices().iter().map(|row| new.name(&row.id)).chain(gone.devices.iter().map(String::as_str));
     let stations =
-        new.stations().iter().map(|row| new.name(&row.name)).chain(gone.stations.iter().map(String::as_str));
+        new.stations().iter().map(|row| new.text(row.name)).chain(gone.stations.iter().map(String::as_str));
     let agents = new.agents().iter().map(|row| row.id).chain(gone.agents.iter().copied());
     let named = |by, name| old.named(by, name, fold::hash(name));
     Hidden {

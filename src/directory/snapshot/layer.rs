@@ -8,8 +8,9 @@ use crate::model::CoreId;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DeviceRow {
+    /// In the row itself: whoever has the row reads the DEVICEID next.
     pub(super) id: Name,
-    pub(super) alias: Name,
+    pub(super) alias: Text,
     pub(super) site: Text,
     /// The place of its cores in [`Rows::core_sets`]: most devices share their cores with many.
     pub(super) cores: u32,
@@ -18,14 +19,14 @@ pub(super) struct DeviceRow {
 /// A DEVICEID, and its row if that is in the same layer: so that what names a device need not look it up.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
-    pub(super) id: Name,
+    pub(super) id: Text,
     row: u32,
 }
 
 impl Link {
     const NO_ROW: u32 = u32::MAX;
 
-    pub(super) const fn to(id: Name) -> Self {
+    pub(super) const fn to(id: Text) -> Self {
         Self { id, row: Self::NO_ROW }
     }
 
@@ -36,7 +37,7 @@ impl Link {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StationRow {
-    pub(super) name: Name,
+    pub(super) name: Text,
     pub(super) device: Link,
     pub(super) location: i64,
 }
@@ -44,12 +45,12 @@ pub(super) struct StationRow {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AgentRow {
     pub(super) id: i64,
-    pub(super) username: Name,
-    pub(super) employee: Name,
+    pub(super) username: Text,
+    pub(super) employee: Text,
     pub(super) first_name: Text,
     pub(super) last_name: Text,
-    pub(super) sys_user: Name,
-    pub(super) crm_user: Name,
+    pub(super) sys_user: Text,
+    pub(super) crm_user: Text,
     pub(super) site: Text,
     pub(super) active: bool,
     /// Its phones in [`Rows::phones`]: the first, and how many.
@@ -105,14 +106,14 @@ impl Layer {
         ids.extend(rows.entries(By::Phone));
         let mut layer = Self {
             indexes: [
-                Index::over(&ids),
-                Index::over(&rows.entries(By::Alias)),
-                Index::over(&rows.entries(By::Station)),
-                Index::over(&rows.agent_ids()),
-                Index::over(&rows.entries(By::Username)),
-                Index::over(&rows.entries(By::Employee)),
-                Index::over(&rows.entries(By::SysUser)),
-                Index::over(&rows.entries(By::CrmUser)),
+                Index::over(ids),
+                Index::over(rows.entries(By::Alias)),
+                Index::over(rows.entries(By::Station)),
+                Index::over(rows.entries(By::Agent)),
+                Index::over(rows.entries(By::Username)),
+                Index::over(rows.entries(By::Employee)),
+                Index::over(rows.entries(By::SysUser)),
+                Index::over(rows.entries(By::CrmUser)),
             ],
             rows,
         };
@@ -121,28 +122,25 @@ impl Layer {
     }
 
     fn link(&mut self) {
-        let Self { rows: Rows { texts, devices, stations, phones, .. }, indexes } = self;
-        let links = stations
-            .iter_mut()
-            .map(|row| &mut row.device)
-            .chain(phones.iter_mut().map(|row| &mut row.device));
-        for link in links {
-            let id = texts.name(&link.id);
+        let Self { rows: Rows { texts, stations, phones, .. }, indexes } = self;
+        let stations = stations.iter_mut().map(|row| &mut row.device);
+        for link in stations.chain(phones.iter_mut().map(|row| &mut row.device)) {
+            let id = texts.get(link.id);
             let mut found = indexes[By::Device.index()].matching(By::Device, fold::hash(id));
-            link.row = found.find(|row| texts.is(&devices[at(*row)].id, id)).unwrap_or(Link::NO_ROW);
+            link.row = found.find(|(name, _)| texts.is(name, id)).map_or(Link::NO_ROW, |(_, row)| row);
         }
     }
 
     /// The rows that have this name, whose hash this is.
     pub(super) fn named(&self, by: By, name: &str, hash: u64) -> impl Iterator<Item = u32> {
         let found = self.indexes[by.index()].matching(by, hash);
-        found.filter(move |row| self.rows.texts.is(self.rows.name(by, *row), name))
+        found.filter(move |(found, _)| self.rows.texts.is(found, name)).map(|(_, row)| row)
     }
 
     /// The rows of agents that have this USERID.
     pub(super) fn numbered(&self, id: i64) -> impl Iterator<Item = u32> {
         let found = self.indexes[By::Agent.index()].matching(By::Agent, fold::hash_number(id));
-        found.filter(move |row| self.agent(*row).id == id)
+        found.filter(move |(name, _)| name.is_number(id)).map(|(_, row)| row)
     }
 
     pub(super) fn name<'a>(&'a self, name: &'a Name) -> &'a str {
@@ -198,19 +196,14 @@ impl Layer {
     /// Writes every row that is not hidden into `builder`.
     pub(super) fn copy_into(&self, builder: &mut Builder, hidden: &Hidden) -> Result<(), SnapshotFull> {
         for (_, row) in seen(&self.rows.devices, &hidden.devices) {
-            builder.device(
-                self.name(&row.id),
-                self.name(&row.alias),
-                self.text(row.site),
-                self.cores(row),
-            )?;
+            builder.device(self.name(&row.id), self.text(row.alias), self.text(row.site), self.cores(row))?;
         }
         for (_, row) in seen(&self.rows.stations, &hidden.stations) {
-            builder.station(self.name(&row.name), self.name(&row.device.id), row.location)?;
+            builder.station(self.text(row.name), self.text(row.device.id), row.location)?;
         }
         for (_, row) in seen(&self.rows.agents, &hidden.agents) {
             builder
-                .agent(&self.record(row), self.phones(row).iter().map(|phone| self.name(&phone.device.id)))?;
+                .agent(&self.record(row), self.phones(row).iter().map(|phone| self.text(phone.device.id)))?;
         }
         Ok(())
     }
@@ -218,12 +211,12 @@ impl Layer {
     fn record<'a>(&'a self, row: &'a AgentRow) -> AgentRecord<'a> {
         AgentRecord {
             id: row.id,
-            username: self.name(&row.username),
-            employee_id: self.name(&row.employee),
+            username: self.text(row.username),
+            employee_id: self.text(row.employee),
             first_name: self.text(row.first_name),
             last_name: self.text(row.last_name),
-            sys_user: self.name(&row.sys_user),
-            crm_user: self.name(&row.crm_user),
+            sys_user: self.text(row.sys_user),
+            crm_user: self.text(row.crm_user),
             site: self.text(row.site),
             active: row.active,
         }
@@ -231,40 +224,33 @@ impl Layer {
 }
 
 impl Rows {
-    /// The name by which this row is found.
-    fn name(&self, by: By, row: u32) -> &Name {
-        const NONE: &Name = &Name::NONE;
+    fn entries(&self, by: By) -> Vec<Entry> {
         match by {
-            By::Device => &self.devices[at(row)].id,
-            By::Alias => &self.devices[at(row)].alias,
-            By::Seat => &self.stations[at(row)].device.id,
-            By::Station => &self.stations[at(row)].name,
-            By::Phone => &self.phones[at(row)].device.id,
-            By::Username => &self.agents[at(row)].username,
-            By::Employee => &self.agents[at(row)].employee,
-            By::SysUser => &self.agents[at(row)].sys_user,
-            By::CrmUser => &self.agents[at(row)].crm_user,
-            // It has a number and no name.
-            By::Agent => NONE,
+            By::Device => (0..).zip(&self.devices).map(|(n, row)| self.entry(by, n, row.id)).collect(),
+            By::Alias => self.named(by, self.devices.iter().map(|row| row.alias)),
+            By::Seat => self.named(by, self.stations.iter().map(|row| row.device.id)),
+            By::Station => self.named(by, self.stations.iter().map(|row| row.name)),
+            By::Phone => self.named(by, self.phones.iter().map(|row| row.device.id)),
+            By::Username => self.named(by, self.agents.iter().map(|row| row.username)),
+            By::Employee => self.named(by, self.agents.iter().map(|row| row.employee)),
+            By::SysUser => self.named(by, self.agents.iter().map(|row| row.sys_user)),
+            By::CrmUser => self.named(by, self.agents.iter().map(|row| row.crm_user)),
+            By::Agent => (0..).zip(&self.agents).map(|(n, row)| numbered(n, row.id)).collect(),
         }
     }
 
-    fn entries(&self, by: By) -> Vec<Entry> {
-        let rows = match by {
-            By::Device | By::Alias => self.devices.len(),
-            By::Seat | By::Station => self.stations.len(),
-            By::Phone => self.phones.len(),
-            _ => self.agents.len(),
-        };
-        let named =
-            (0..).take(rows).map(|row| (row, self.name(by, row))).filter(|(_, name)| !name.is_empty());
-        named.map(|(row, name)| Entry { by, hash: fold::hash(self.texts.name(name)), row }).collect()
+    fn named(&self, by: By, names: impl Iterator<Item = Text>) -> Vec<Entry> {
+        let rows = (0..).zip(names).filter(|(_, text)| !text.is_empty());
+        rows.map(|(row, text)| self.entry(by, row, self.texts.to_name(text))).collect()
     }
 
-    fn agent_ids(&self) -> Vec<Entry> {
-        let agents = (0..).zip(&self.agents);
-        agents.map(|(row, agent)| Entry { by: By::Agent, hash: fold::hash_number(agent.id), row }).collect()
+    fn entry(&self, by: By, row: u32, name: Name) -> Entry {
+        Entry { by, hash: fold::hash(self.texts.name(&name)), row, name }
     }
+}
+
+fn numbered(row: u32, id: i64) -> Entry {
+    Entry { by: By::Agent, hash: fold::hash_number(id), row, name: Name::of_number(id) }
 }
 
 fn seen<'a, R>(rows: &'a [R], hidden: &'a RowSet) -> impl Iterator<Item = (u32, &'a R)> {

@@ -1,13 +1,12 @@
-//! Texts in little memory. A million devices have millions of short texts, and a `String` each would cost several
-//! times what is in it, and a wait for memory each time it is looked at.
+//! All texts of a layer in one piece of memory. A million devices have millions of short texts, and a `String`
+//! each would cost several times what is in it.
 
 use super::{SnapshotFull, fold};
 
-/// Bytes of a name that stand in its row.
+/// Bytes of a name that stand in its slot or row.
 const INLINE: usize = 23;
 
-/// A text by which rows are found. It stands in its row if it is short, as nearly all are: who has the row has the
-/// name.
+/// A text that stands where it is looked at, if it is short, as nearly all are: who has the slot has the name.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Name {
     /// How long it is, or [`LONG`]: then the bytes are those of a [`Text`].
@@ -16,16 +15,39 @@ pub(super) struct Name {
 }
 
 impl Name {
-    pub(super) const NONE: Self = Self { length: 0, bytes: [0; INLINE] };
+    fn inline(name: &str) -> Option<Self> {
+        let mut bytes = [0; INLINE];
+        bytes.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+        Some(Self { length: u8::try_from(name.len()).ok()?, bytes })
+    }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.length == 0
+    fn at(text: Text) -> Self {
+        let mut bytes = [0; INLINE];
+        bytes[..4].copy_from_slice(&text.0.to_le_bytes());
+        Self { length: LONG, bytes }
+    }
+
+    /// The name of what has a number.
+    pub(super) fn of_number(number: i64) -> Self {
+        let mut bytes = [0; INLINE];
+        bytes[..8].copy_from_slice(&number.to_le_bytes());
+        Self { length: 8, bytes }
+    }
+
+    pub(super) fn is_number(&self, number: i64) -> bool {
+        self.bytes[..8] == number.to_le_bytes()
     }
 }
 
 /// Where a text stands in its [`Texts`]. Zero is the empty text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Text(u32);
+
+impl Text {
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
 
 /// The texts, each behind its length.
 #[derive(Debug)]
@@ -67,18 +89,14 @@ impl Texts {
         str::from_utf8(bytes).unwrap_or_default()
     }
 
+    /// A text that is kept here as a name.
+    pub(super) fn to_name(&self, text: Text) -> Name {
+        Name::inline(self.get(text)).unwrap_or_else(|| Name::at(text))
+    }
+
+    /// A name; only what is too long for one is kept here.
     pub(super) fn push_name(&mut self, name: &str) -> Result<Name, SnapshotFull> {
-        let mut bytes = [0; INLINE];
-        match (bytes.get_mut(..name.len()), u8::try_from(name.len())) {
-            (Some(room), Ok(length)) => {
-                room.copy_from_slice(name.as_bytes());
-                Ok(Name { length, bytes })
-            }
-            _ => {
-                bytes[..4].copy_from_slice(&self.push(name)?.0.to_le_bytes());
-                Ok(Name { length: LONG, bytes })
-            }
-        }
+        Name::inline(name).map_or_else(|| self.push(name).map(Name::at), Ok)
     }
 
     pub(super) fn name<'a>(&'a self, name: &'a Name) -> &'a str {
@@ -115,7 +133,7 @@ mod tests {
         for ((place, name), text) in places.iter().zip(&names).zip(&written) {
             assert_eq!((texts.get(*place), texts.name(name)), (text.as_str(), text.as_str()));
             assert!(texts.is(name, &text.to_uppercase()) && !texts.is(name, &format!("{text}x")));
-            assert_eq!(name.is_empty(), text.is_empty());
+            assert_eq!(place.is_empty(), text.is_empty());
         }
     }
 }

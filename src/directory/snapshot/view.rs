@@ -1,8 +1,8 @@
 //! What a look-up gives: a device or an agent, seen in its snapshot.
 
 use super::index::By;
-use super::layer::{AgentRow, DeviceRow, Layer};
-use super::texts::{Name, Text};
+use super::layer::{AgentRow, DeviceRow, Layer, Link};
+use super::texts::Text;
 use super::{Snapshot, fold};
 use crate::model::CoreId;
 
@@ -13,21 +13,7 @@ pub(super) struct Place<'a> {
     pub(super) row: u32,
 }
 
-impl<'a> Place<'a> {
-    fn station(self) -> &'a str {
-        self.layer.name(&self.layer.station(self.row).name)
-    }
-
-    /// The device at a station.
-    pub(super) fn seat(self) -> &'a str {
-        self.layer.name(&self.layer.station(self.row).device.id)
-    }
-
-    /// An agent's phone.
-    pub(super) fn phone(self) -> &'a str {
-        self.layer.name(&self.layer.phone(self.row).device.id)
-    }
-
+impl Place<'_> {
     pub(super) fn agent_of_phone(self) -> Self {
         Self { row: self.layer.phone(self.row).agent, ..self }
     }
@@ -40,41 +26,48 @@ pub struct Device<'a> {
     seen: Seen<'a>,
 }
 
+/// By what a device was found. What is behind it is read when it is asked for.
 #[derive(Clone, Copy)]
-enum Seen<'a> {
-    /// It has a row of its own.
+pub(super) enum Seen<'a> {
+    /// Its own row.
     Row(Place<'a>),
-    /// All that is known is its DEVICEID.
-    Id(&'a str),
+    /// A station.
+    Seat(Place<'a>),
+    /// An agent's phone.
+    Phone(Place<'a>),
 }
 
 impl<'a> Device<'a> {
-    pub(super) const fn of_row(snapshot: &'a Snapshot, row: Place<'a>) -> Self {
-        Self { snapshot, seen: Seen::Row(row) }
+    pub(super) const fn new(snapshot: &'a Snapshot, seen: Seen<'a>) -> Self {
+        Self { snapshot, seen }
     }
 
-    pub(super) const fn without_row(snapshot: &'a Snapshot, id: &'a str) -> Self {
-        Self { snapshot, seen: Seen::Id(id) }
+    /// What names it, where that is not its own row.
+    fn link(self) -> Option<(&'a Layer, &'a Link)> {
+        match self.seen {
+            Seen::Row(_) => None,
+            Seen::Seat(Place { layer, row }) => Some((layer, &layer.station(row).device)),
+            Seen::Phone(Place { layer, row }) => Some((layer, &layer.phone(row).device)),
+        }
     }
 
     fn row(self) -> Option<(&'a Layer, &'a DeviceRow)> {
-        let Seen::Row(place) = self.seen else { return None };
-        Some((place.layer, place.layer.device(place.row)))
+        let linked = self.link().and_then(|(layer, link)| self.snapshot.linked(layer, *link));
+        let Place { layer, row } = if let Seen::Row(place) = self.seen { place } else { linked? };
+        Some((layer, layer.device(row)))
     }
 
     /// DEVICEID.
     #[must_use]
     pub fn id(self) -> &'a str {
-        match self.seen {
-            Seen::Row(place) => place.layer.name(&place.layer.device(place.row).id),
-            Seen::Id(id) => id,
-        }
+        let own = self.row().map(|(layer, row)| layer.name(&row.id));
+        own.or_else(|| self.link().map(|(layer, link)| layer.text(link.id))).unwrap_or_default()
     }
 
     /// DEVICEALIAS.
     #[must_use]
     pub fn alias(self) -> Option<&'a str> {
-        self.row().map(|(layer, row)| layer.name(&row.alias)).filter(|alias| !alias.is_empty())
+        self.row().map(|(layer, row)| layer.text(row.alias)).filter(|alias| !alias.is_empty())
     }
 
     /// The cores that its own row names, sorted; empty if none are named there.
@@ -102,7 +95,7 @@ impl<'a> Device<'a> {
     /// The name of the station it is at.
     #[must_use]
     pub fn station(self) -> Option<&'a str> {
-        self.station_place().map(Place::station)
+        self.station_place().map(|Place { layer, row }| layer.text(layer.station(row).name))
     }
 
     /// A device is at one station at most.
@@ -148,10 +141,6 @@ impl<'a> Agent<'a> {
         self.place.layer.agent(self.place.row)
     }
 
-    fn name(self, of: fn(&AgentRow) -> &Name) -> Option<&'a str> {
-        Some(self.place.layer.name(of(self.row()))).filter(|name| !name.is_empty())
-    }
-
     fn text(self, text: Text) -> Option<&'a str> {
         Some(self.place.layer.text(text)).filter(|text| !text.is_empty())
     }
@@ -165,13 +154,13 @@ impl<'a> Agent<'a> {
     /// USERNAME.
     #[must_use]
     pub fn username(self) -> Option<&'a str> {
-        self.name(|row| &row.username)
+        self.text(self.row().username)
     }
 
     /// EMPLOYEEID.
     #[must_use]
     pub fn employee_id(self) -> Option<&'a str> {
-        self.name(|row| &row.employee)
+        self.text(self.row().employee)
     }
 
     /// FIRSTNAME.
@@ -189,13 +178,13 @@ impl<'a> Agent<'a> {
     /// SYS_USER.
     #[must_use]
     pub fn sys_user(self) -> Option<&'a str> {
-        self.name(|row| &row.sys_user)
+        self.text(self.row().sys_user)
     }
 
     /// CRM_USER.
     #[must_use]
     pub fn crm_user(self) -> Option<&'a str> {
-        self.name(|row| &row.crm_user)
+        self.text(self.row().crm_user)
     }
 
     /// SITEID, the name of a site.
@@ -213,13 +202,14 @@ impl<'a> Agent<'a> {
     /// The DEVICEIDs of its phones, in the order in which they were given.
     pub fn phones(self) -> impl Iterator<Item = &'a str> {
         let layer = self.place.layer;
-        layer.phones(self.row()).iter().map(|phone| layer.name(&phone.device.id))
+        layer.phones(self.row()).iter().map(|phone| layer.text(phone.device.id))
     }
 
     /// Its devices: one per phone.
     pub fn devices(self) -> impl Iterator<Item = Device<'a>> {
         let (snapshot, layer) = (self.snapshot, self.place.layer);
-        layer.phones(self.row()).iter().map(|phone| snapshot.linked(layer, &phone.device))
+        let (first, count) = self.row().phones;
+        (first..first + count).map(move |row| Device::new(snapshot, Seen::Phone(Place { layer, row })))
     }
 }
 
