@@ -3,6 +3,7 @@
 mod call;
 mod check;
 mod demo;
+mod directory;
 mod functions;
 mod logs;
 mod output;
@@ -41,6 +42,9 @@ enum Command {
     Call(call::Args),
     /// Say where a command would go, and why
     Route(route::Args),
+    /// Fill, save and look at the directory: who, what and where
+    #[command(subcommand)]
+    Directory(directory::Command),
     /// List the functions of the API
     Functions(functions::Args),
 }
@@ -70,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Core(args) => simcore::run(&args),
         Command::Call(args) => call::run(&args),
         Command::Route(args) => route::run(&args),
+        Command::Directory(command) => directory::run(&command),
         Command::Functions(args) => functions::run(&args),
     };
     ExitCode::from(exit as u8)

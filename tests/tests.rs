@@ -13,6 +13,7 @@
 mod it {
     mod cli;
     mod directory;
+    mod directory_cli;
     mod examples;
     mod hostile;
     mod lab;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use tokio::time::Instant;
 
+use super::directory::load::snapshot;
 use super::params::Typed;
-use super::{Exit, output};
+use super::{Exit, block_on, output};
 use crate::command::{Call, check};
 use crate::config::Settings;
 use crate::directory::snapshot::Snapshot;
@@ -31,7 +32,16 @@ pub(super) fn run(args: &Args) -> Exit {
             return Exit::Config;
         }
     };
-    match explain(&settings, &args.command) {
+    block_on(async {
+        match snapshot(&settings).await {
+            Ok(snapshot) => show(explain(&settings, &args.command, &snapshot)),
+            Err(trouble) => trouble.tell(),
+        }
+    })
+}
+
+fn show(steps: Result<Vec<String>, String>) -> Exit {
+    match steps {
         Ok(steps) => {
             steps.iter().for_each(output::line);
             Exit::Ok
@@ -43,11 +53,11 @@ pub(super) fn run(args: &Args) -> Exit {
     }
 }
 
-fn explain(settings: &Settings, command: &Typed) -> Result<Vec<String>, String> {
+fn explain(settings: &Settings, command: &Typed, snapshot: &Snapshot) -> Result<Vec<String>, String> {
     let bounds = Bounds { max_fields: settings.limits.max_fields, max_depth: settings.limits.max_depth };
     let request = Request::read(command.to_xml().as_bytes(), bounds).map_err(|bad| bad.reason)?;
     let function =
         check(&request).map_err(|refusal| format!("{}: {}", refusal.result.label(), refusal.message))?;
     let router = Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device);
-    Ok(router.explain(&Call { function, request, deadline: Instant::now() }, &Snapshot::default()))
+    Ok(router.explain(&Call { function, request, deadline: Instant::now() }, snapshot))
 }

@@ -77,6 +77,7 @@ macro_rules! ask {
 }
 use ask;
 
+#[allow(clippy::unnecessary_wraps, reason = "it makes the fields of a user, which may be absent")]
 fn text(text: &str) -> Option<String> {
     Some(text.into())
 }

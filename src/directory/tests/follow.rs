@@ -62,7 +62,7 @@ on_both! {
         let ann = change!(store, tx => tx.add_user(&fields)).expect("written");
         let bob = change!(store, tx => tx.add_user(&UserFields::default())).expect("written");
         until(&reader, SOON, "a user's phone", |d| owner(d, "1") == Some(ann)).await;
-        until(&reader, SOON, "a site by station", |d| d.snapshot().device("1").and_then(|x| x.site()) == Some("north")).await;
+        until(&reader, SOON, "a site by station", |d| d.snapshot().device("1").and_then(crate::directory::snapshot::Device::site) == Some("north")).await;
 
         store.write(by("TEST"), move |tx| Box::pin(async move {
             tx.remove_phone(ann, "1").await?;
@@ -80,7 +80,7 @@ on_both! {
         change!(store, tx => tx.replace_station(&station("pc-2", "2", 3))).expect("written");
         until(&reader, SOON, "a replaced station", |d| d.snapshot().device_by_station("pc").one().is_none()).await;
         change!(store, tx => tx.put_location(&Location { id: 3, name: "n".into(), site: "south".into() })).expect("written");
-        until(&reader, SOON, "a location's site", |d| d.snapshot().device("2").and_then(|x| x.site()) == Some("south")).await;
+        until(&reader, SOON, "a location's site", |d| d.snapshot().device("2").and_then(crate::directory::snapshot::Device::site) == Some("south")).await;
         let rows = reader.snapshot();
         assert_eq!((rows.devices(), rows.agents(), rows.stations()), (0, 1, 1));
     }
