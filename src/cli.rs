@@ -2,6 +2,7 @@
 
 mod call;
 mod check;
+mod configured;
 mod demo;
 mod directory;
 mod functions;

@@ -24,10 +24,8 @@ mod show;
 mod tally;
 mod trouble;
 
-use std::path::PathBuf;
-
 use super::Exit;
-use crate::config::Settings;
+use super::configured::Configured;
 
 /// What is done with the directory.
 #[derive(Debug, clap::Subcommand)]
@@ -40,26 +38,15 @@ pub(super) enum Command {
     Show(show::Args),
 }
 
-/// The configuration, which names the database and the cores.
-#[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Configured {
-    /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = "/etc/corecast/corecast.toml")]
-    config: PathBuf,
-}
-
 pub(super) fn run(command: &Command) -> Exit {
     let configured = match command {
         Command::Import(args) => &args.configured,
         Command::Export(args) => &args.configured,
         Command::Show(args) => &args.configured,
     };
-    let settings = match Settings::load(&configured.config) {
+    let settings = match configured.load() {
         Ok(settings) => settings,
-        Err(faults) => {
-            eprintln!("{faults}");
-            return Exit::Config;
-        }
+        Err(exit) => return exit,
     };
     super::block_on(async {
         let done = match command {

@@ -1,9 +1,8 @@
 //! `corecast route`: where a command would go, and why.
 
-use std::path::PathBuf;
-
 use tokio::time::Instant;
 
+use super::configured::Configured;
 use super::directory::load::snapshot;
 use super::params::Typed;
 use super::{Exit, block_on, output};
@@ -17,20 +16,16 @@ use crate::route::Router;
 /// Arguments of `route`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = "/etc/corecast/corecast.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    configured: Configured,
     #[command(flatten)]
     command: Typed,
 }
 
 pub(super) fn run(args: &Args) -> Exit {
-    let settings = match Settings::load(&args.config) {
+    let settings = match args.configured.load() {
         Ok(settings) => settings,
-        Err(faults) => {
-            eprintln!("{faults}");
-            return Exit::Config;
-        }
+        Err(exit) => return exit,
     };
     block_on(async {
         match snapshot(&settings).await {

@@ -1,9 +1,8 @@
 //! `corecast serve`: runs the proxy until it is told to stop.
 
-use std::path::PathBuf;
-
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::configured::Configured;
 use super::{Exit, block_on, logs};
 use crate::app::Proxy;
 use crate::config::Settings;
@@ -11,21 +10,17 @@ use crate::config::Settings;
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = "/etc/corecast/corecast.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    configured: Configured,
 }
 
 pub(super) fn run(args: &Args) -> Exit {
-    match Settings::load(&args.config) {
+    match args.configured.load() {
         Ok(settings) => {
             logs::start(&settings.log);
             block_on(serve(settings))
         }
-        Err(faults) => {
-            eprintln!("{faults}");
-            Exit::Config
-        }
+        Err(exit) => exit,
     }
 }
 
