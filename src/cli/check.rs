@@ -14,7 +14,7 @@ pub(super) fn run(args: &Args) -> Exit {
     match args.configured.load() {
         Ok(settings) => {
             let (file, cores, rules) =
-                (args.configured.file.display(), settings.cores.len(), settings.rules.len());
+                (args.configured.config.display(), settings.cores.len(), settings.rules.len());
             output::line(format_args!("{file}: good, with {cores} cores and {rules} rules"));
             Exit::Ok
         }

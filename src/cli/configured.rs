@@ -10,14 +10,14 @@ use crate::config::Settings;
 #[derive(Debug, clap::Args)]
 pub(super) struct Configured {
     /// The configuration file
-    #[arg(long = "config", value_name = "FILE", default_value = "/etc/corecast/corecast.toml")]
-    pub file: PathBuf,
+    #[arg(long, value_name = "FILE", default_value = "/etc/corecast/corecast.toml")]
+    pub config: PathBuf,
 }
 
 impl Configured {
     /// The settings; or all that is wrong with them, told on standard error.
     pub fn load(&self) -> Result<Settings, Exit> {
-        Settings::load(&self.file).map_err(|faults| {
+        Settings::load(&self.config).map_err(|faults| {
             if io::stderr().is_terminal() {
                 eprintln!("{faults:#}");
             } else {

@@ -438,3 +438,17 @@ fn an_export_that_fails_leaves_the_older_one() {
     assert_eq!(desk.text("kept.json"), "older");
     desk.run(&["export", "no/such/folder.json"]).ends(1).has(&["cannot write no/such/folder.json"]);
 }
+
+#[test]
+fn a_password_is_never_exported_and_survives_an_import() {
+    let desk = office();
+    let database = rusqlite::Connection::open(desk.folder.join("directory.db")).expect("the database");
+    let set = "UPDATE users SET password_hash = '$argon2id$secret' WHERE id = 1";
+    assert_eq!(database.execute(set, []), Ok(1));
+    let users = desk.run(&["export", "--format", "csv", "--kind", "users"]).ends(0).out;
+    assert!(!desk.export().contains("argon2") && !users.contains("argon2"));
+    desk.import("mail.csv", "USERID,EMAIL\n1,new@example.com\n").ends(0).has(&["0 added, 1 changed"]);
+    let hash: Result<String, _> =
+        database.query_row("SELECT password_hash FROM users WHERE id = 1", [], |row| row.get(0));
+    assert_eq!(hash, Ok("$argon2id$secret".into()));
+}

@@ -79,7 +79,9 @@ impl Users {
         if new.status != Status::Deleted
             && let Some(owner) = self.id_of(&new.username).filter(|owner| *owner != new.id)
         {
-            import.outcome.faults.add(line, format!("USERNAME {} is that of user {owner}", new.username));
+            let advice = "if another row frees it, import that row first";
+            let fault = format!("USERNAME {} is that of user {owner}; {advice}", new.username);
+            import.outcome.faults.add(line, fault);
             return None;
         }
         if new.status == Status::Deleted && !new.phones.is_empty() {

@@ -36,13 +36,13 @@ async fn devices(read: &mut Read<'_>, out: &mut Out) -> Result<(), Broken> {
         rows(out, comma, &devices)?;
         comma = ",";
     }
-    Ok(out.write_all(b"]")?)
+    Ok(out.write_all(b"\n]")?)
 }
 
 fn list<T: Serialize>(out: &mut Out, comma: &str, name: &str, values: &[T]) -> Result<(), Broken> {
     write!(out, "{comma}\n\"{name}\":[")?;
     rows(out, "", values)?;
-    Ok(out.write_all(b"]")?)
+    Ok(out.write_all(b"\n]")?)
 }
 
 fn rows<T: Serialize>(out: &mut Out, mut comma: &str, values: &[T]) -> Result<(), Broken> {

@@ -40,10 +40,11 @@ pub(in crate::cli) struct Args {
 }
 
 const HELP: &str = "\
-Columns, in any order and case; one that the file does not have leaves what is there, an empty value clears it:
+Columns, in any order and case. A column that the file does not have leaves what is there; an
+empty value clears it. Spaces around a value are no part of it.
   devices    DEVICEID, DEVICEALIAS, SITE, CORES (\"1,2\" in quotes, or 1 2)
-  users      USERID or USERNAME, EMPLOYEEID, FIRSTNAME, LASTNAME, AGENT, STATUS, SYS_USER, SYS_DOMAIN, EMAIL,
-             CRM_USER, SITEID, PHONES (\"1123,3343\")
+  users      USERID or USERNAME, EMPLOYEEID, FIRSTNAME, LASTNAME, AGENT, STATUS, SYS_USER,
+             SYS_DOMAIN, EMAIL, CRM_USER, SITEID, PHONES (\"1123,3343\")
   phones     PHONEID, AGENTID or USERNAME
   stations   STATIONNAME, DEVICEID, LOCATIONID
   locations  LOCATIONID, NAME, SITE

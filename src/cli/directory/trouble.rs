@@ -23,7 +23,7 @@ impl Trouble {
     pub fn of_store(error: &StoreError, place: &Place) -> Self {
         match error {
             StoreError::Unavailable(why) => Self::unavailable(place, why),
-            StoreError::Failed(why) if why.contains("is locked") => Self::failure(format!(
+            StoreError::Failed(why) if is_busy(why) => Self::failure(format!(
                 "somebody else is changing the directory at {place}: nothing was done; try again in a moment"
             )),
             other => Self::failure(format!("the directory at {place}: {other}")),
@@ -55,4 +55,9 @@ impl Trouble {
         eprintln!("corecast: {self}");
         self.exit
     }
+}
+
+/// Whether another writer was waited for in vain, in either database's words (55P03 is PostgreSQL's code for it).
+fn is_busy(why: &str) -> bool {
+    why.contains("is locked") || why.contains("55P03")
 }

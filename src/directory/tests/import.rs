@@ -52,6 +52,20 @@ on_both! {
 }
 
 on_both! {
+    async fn the_name_of_a_deleted_user_is_free_in_a_file_too(place: &Place) {
+        let store = place.store();
+        let gone = User { status: Status::Deleted, ..user(5, "ann", &[]) };
+        let users = vec![gone, user(6, "ann", &["1"]), user(0, "Ann", &["2"])];
+        let imported = change!(store, tx => tx.import_users(&users)).expect("imported");
+        assert_eq!(imported.refused, [(2, StoreError::Taken(Subject::User))], "only the one who is twice");
+        let all = ask!(store, tx => tx.all_users()).expect("listed");
+        assert_eq!(all.iter().map(|u| (u.id, u.status)).collect::<Vec<_>>(), [(5, Status::Deleted), (6, Status::Active)]);
+        let unchanged = all.clone();
+        assert_eq!(change!(store, tx => tx.import_users(&unchanged)), Ok(Imported::default()));
+    }
+}
+
+on_both! {
     async fn phones_move_and_strangers_are_named(place: &Place) {
         let store = place.store();
         let users = vec![user(1, "a", &["10"]), user(2, "b", &[])];

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{Read, Result, Write};
 use super::{AgentPhone, CHUNK, Imported};
-use crate::directory::entity::{Stamp, User};
+use crate::directory::entity::{Stamp, Status, User};
 use crate::directory::error::{StoreError, Subject};
 use crate::directory::fold::folded;
 use crate::directory::session::{Column, Kind, Row, Upsert};
@@ -185,7 +185,9 @@ fn distinct(
     let (mut distinct, mut seen) = (Vec::new(), HashSet::new());
     for (place, user) in (first..).zip(users) {
         let mut user = user.clone();
-        let name = folded(&user.username);
+        // A deleted user's name is free, so it neither takes one nor is in the way of one.
+        let is_deleted = user.status == Status::Deleted;
+        let name = if is_deleted { String::new() } else { folded(&user.username) };
         let owner = taken.get(&name).copied();
         if user.id == 0 {
             user.id = owner.unwrap_or_default();
