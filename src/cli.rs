@@ -1,5 +1,10 @@
 //! The command line.
 
+/// Prints a line on standard error. Nobody may be reading there any more, which is no reason to stop.
+macro_rules! errln {
+    ($($text:tt)*) => { crate::cli::output::error_line(format_args!($($text)*)) };
+}
+
 mod call;
 mod check;
 mod configured;
@@ -86,7 +91,7 @@ fn block_on<F: Future<Output = Exit>>(work: F) -> Exit {
     match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime.block_on(work),
         Err(error) => {
-            eprintln!("corecast: no runtime can be started: {error}");
+            errln!("corecast: no runtime can be started: {error}");
             Exit::Failure
         }
     }

@@ -21,6 +21,7 @@ mod it {
     mod pipelining;
     mod postgres;
     mod process;
+    mod regression;
     mod values;
     mod verdicts;
     mod webapi;

@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> Exit {
         match timeout(limit, ask(args)).await.unwrap_or_else(|late| Err(late.into())) {
             Ok(answer) => show(&answer, args.raw),
             Err(error) => {
-                eprintln!("corecast: no result from {}: {error}", args.address);
+                errln!("corecast: no result from {}: {error}", args.address);
                 Exit::Unavailable
             }
         }

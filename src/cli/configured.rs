@@ -19,9 +19,9 @@ impl Configured {
     pub fn load(&self) -> Result<Settings, Exit> {
         Settings::load(&self.config).map_err(|faults| {
             if io::stderr().is_terminal() {
-                eprintln!("{faults:#}");
+                errln!("{faults:#}");
             } else {
-                eprintln!("{faults}");
+                errln!("{faults}");
             }
             Exit::Config
         })

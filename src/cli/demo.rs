@@ -117,7 +117,7 @@ pub(super) fn run(args: &Args) -> Exit {
         match demo(args.once).await {
             Ok(exit) => exit,
             Err(error) => {
-                eprintln!("corecast: the demo stopped: {error}");
+                errln!("corecast: the demo stopped: {error}");
                 Exit::Failure
             }
         }

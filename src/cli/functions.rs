@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args) -> Exit {
         Some(name) => function(name).into_iter().collect(),
     };
     if chosen.is_empty() {
-        eprintln!("corecast: {} is no function of this API", args.name.as_deref().unwrap_or(""));
+        errln!("corecast: {} is no function of this API", args.name.as_deref().unwrap_or(""));
         return Exit::Failure;
     }
     match (args.json, &args.name) {

@@ -4,13 +4,17 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
+use super::output::LogWriter;
 use crate::config::{Log, LogFormat};
 
 /// Sends logs to standard error in the form that the configuration asks for.
 pub(super) fn start(log: &Log) {
     let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(|| LogWriter)
+        .with_target(false)
+        .log_internal_errors(false);
     let started = match log.format {
         LogFormat::Json => logs.json().flatten_event(true).try_init(),
         LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).try_init(),

@@ -8,6 +8,26 @@ pub(super) fn line(text: impl std::fmt::Display) {
     drop(writeln!(io::stdout().lock(), "{text}"));
 }
 
+/// Prints a line on standard error.
+pub(super) fn error_line(text: std::fmt::Arguments<'_>) {
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// Standard error as the log writes to it: a reader that has gone stops the log, and nothing else.
+#[derive(Debug)]
+pub(super) struct LogWriter;
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        drop(io::stderr().lock().write_all(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A text in an ANSI style, on a terminal; elsewhere as it is.
 pub(super) fn styled(text: &str, code: &str) -> String {
     if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {

@@ -42,7 +42,7 @@ fn show(steps: Result<Vec<String>, String>) -> Exit {
             Exit::Ok
         }
         Err(reason) => {
-            eprintln!("corecast: {reason}");
+            errln!("corecast: {reason}");
             Exit::Failure
         }
     }

@@ -39,7 +39,7 @@ async fn serve(args: &Args) -> Exit {
     let core = match SimCore::start(settings).await {
         Ok(core) => core,
         Err(error) => {
-            eprintln!("corecast: core {} cannot listen on {}: {error}", args.id, args.listen);
+            errln!("corecast: core {} cannot listen on {}: {error}", args.id, args.listen);
             return Exit::Unavailable;
         }
     };

@@ -43,9 +43,18 @@ impl From<Result<Request, BadRequest>> for Arrived {
     }
 }
 
+impl Arrived {
+    /// Whether nothing more is to be read from whoever sent this.
+    #[must_use]
+    pub const fn closes(&self) -> bool {
+        matches!(self, Self::Bad(bad) if bad.closes)
+    }
+}
+
 impl From<FrameFault> for Arrived {
     fn from(fault: FrameFault) -> Self {
-        Self::Bad(BadRequest { reason: fault.to_string(), ..BadRequest::default() })
+        let closes = fault.is_fatal();
+        Self::Bad(BadRequest { reason: fault.to_string(), closes, ..BadRequest::default() })
     }
 }
 

@@ -111,13 +111,14 @@ impl<T: Fn(Arrived) -> A, A: Future<Output = String>> Client<T, A> {
     }
 
     fn take_frame(&mut self, frame: Frame) {
-        let arrived = match frame {
+        let arrived: Arrived = match frame {
             Frame::Message(message) => Request::read(&message, self.door.settings.bounds).into(),
-            Frame::Fault(fault) => {
-                self.is_over |= fault.is_fatal();
-                fault.into()
-            }
+            Frame::Fault(fault) => fault.into(),
         };
+        if arrived.closes() {
+            self.is_over = true;
+            self.input.clear();
+        }
         self.answers.push_back((self.take)(arrived));
     }
 

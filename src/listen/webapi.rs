@@ -130,7 +130,9 @@ fn unreadable(
 /// A fault of the body, with the name that the query gives the request.
 fn named(query: &str, reason: String, door: &Door) -> BadRequest {
     match url::read(query, "", door.settings.bounds) {
-        Ok(request) => BadRequest { kind: request.kind().into(), id: request.id().into(), reason },
+        Ok(request) => {
+            BadRequest { kind: request.kind().into(), id: request.id().into(), reason, closes: true }
+        }
         Err(bad) => BadRequest { reason, ..bad },
     }
 }

@@ -19,6 +19,8 @@ pub struct BadRequest {
     pub id: String,
     /// What is wrong and where.
     pub reason: String,
+    /// Whether the connection it came on is closed once it is answered.
+    pub closes: bool,
 }
 
 impl Request {
@@ -30,7 +32,12 @@ impl Request {
         xml::read(message, "REQUEST", bounds).map(Self::from).map_err(|bad| {
             let request = Self::from(*bad.fields);
             let id = if request.id().is_empty() { salvage_id(message) } else { request.id() };
-            BadRequest { kind: request.kind().into(), id: id.into(), reason: bad.reason }
+            BadRequest {
+                kind: request.kind().into(),
+                id: id.into(),
+                reason: bad.reason,
+                closes: bad.is_hostile,
+            }
         })
     }
 

@@ -30,7 +30,9 @@ pub fn read(query: &str, form: &str, bounds: Bounds) -> Result<Request, BadReque
     let request = Request::from(fields);
     match fault {
         None => Ok(request),
-        Some(reason) => Err(BadRequest { kind: request.kind().into(), id: request.id().into(), reason }),
+        Some(reason) => {
+            Err(BadRequest { kind: request.kind().into(), id: request.id().into(), reason, closes: false })
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Malformed {
     pub reason: String,
     /// What was read before, so that the answer can name the request.
     pub fields: Box<Fields>,
+    /// Whether it was made to be expensive, so that its sender is let go.
+    pub is_hostile: bool,
 }
 
 /// Reads the fields of a message whose root element is `root`.
@@ -39,14 +41,16 @@ pub struct Malformed {
 pub fn read(message: &[u8], root: &'static str, bounds: Bounds) -> Result<Fields, Malformed> {
     let source = match decode(message) {
         Ok(text) => text.into_owned(),
-        Err(reason) => return Err(Malformed { reason, fields: Box::default() }),
+        Err(reason) => return Err(Malformed { reason, fields: Box::default(), is_hostile: false }),
     };
     let mut fields = Fields::with_room();
-    let read = Elements::of(&source, bounds).read_into(&mut fields, root);
+    let mut elements = Elements::of(&source, bounds);
+    let read = elements.read_into(&mut fields, root);
+    let is_hostile = elements.is_too_deep;
     let fields = fields.with_source(source);
     match read {
         Ok(()) => Ok(fields),
-        Err(reason) => Err(Malformed { reason, fields: Box::new(fields) }),
+        Err(reason) => Err(Malformed { reason, fields: Box::new(fields), is_hostile }),
     }
 }
 
@@ -87,6 +91,7 @@ struct Elements<'s> {
     source: &'s str,
     reader: Reader<&'s [u8]>,
     bounds: Bounds,
+    is_too_deep: bool,
 }
 
 /// The value of an element while it is read: nothing, one piece of the message, or pieces put together.
@@ -100,7 +105,7 @@ impl<'s> Elements<'s> {
     fn of(source: &'s str, bounds: Bounds) -> Self {
         let mut reader = Reader::from_str(source);
         reader.config_mut().allow_dangling_amp = true;
-        Self { source, reader, bounds }
+        Self { source, reader, bounds, is_too_deep: false }
     }
 
     fn next(&mut self) -> Result<Event<'s>, String> {
@@ -112,7 +117,7 @@ impl<'s> Elements<'s> {
         format!("{what} at byte {}", self.reader.buffer_position())
     }
 
-    fn read_into(mut self, fields: &mut Fields, root: &str) -> Result<(), String> {
+    fn read_into(&mut self, fields: &mut Fields, root: &str) -> Result<(), String> {
         let has_content = self.open_root(root)?;
         while has_content && self.read_field(fields)? {}
         self.expect_end()
@@ -191,6 +196,7 @@ impl<'s> Elements<'s> {
                 _ => {}
             }
             if depth > self.bounds.max_depth {
+                self.is_too_deep = true;
                 return Err(
                     self.here(format_args!("more than {} elements inside each other", self.bounds.max_depth))
                 );
@@ -236,7 +242,7 @@ impl<'s> Elements<'s> {
         Ok(text)
     }
 
-    fn expect_end(mut self) -> Result<(), String> {
+    fn expect_end(&mut self) -> Result<(), String> {
         loop {
             match self.next()? {
                 Event::Eof => return Ok(()),

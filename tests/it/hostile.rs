@@ -129,8 +129,11 @@ async fn what_is_too_large_or_has_a_dtd_is_told_so_and_the_connection_closes() {
         assert!(answer.message.contains(reason), "{}", answer.message);
     }
     let deep = format!("{}{}", "<A>".repeat(30), "</A>".repeat(30));
-    let answer = lab.ask("CALLSTART", &deep).await;
+    let mut client = lab.client().await;
+    let answer = ask(&mut client, "CALLSTART", &deep).await;
     assert!(answer.message.contains("more than 16 elements inside each other"), "{}", answer.message);
+    assert!(within("the close", client.receive()).await.is_err(), "the connection closes");
+    drop(client);
     lab.end().await;
 }
 

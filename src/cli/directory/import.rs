@@ -139,8 +139,8 @@ fn for_people(args: &Args, outcome: &Outcome, place: &Place) {
         } else {
             format!("{} faults", outcome.faults.len())
         };
-        eprintln!("corecast: {file} has {faults}; nothing was imported:");
-        outcome.faults.lines().for_each(|line| eprintln!("{line}"));
+        errln!("corecast: {file} has {faults}; nothing was imported:");
+        outcome.faults.lines().for_each(|line| errln!("{line}"));
         return;
     }
     let done = if args.dry_run { "would be imported into" } else { "imported into" };

@@ -92,11 +92,11 @@ impl<'a> Shown<'a> {
         if self.matches.is_empty() {
             let place = Place::of(&self.settings.directory.url);
             let empty = if place.is_missing() { ", which does not exist yet" } else { "" };
-            eprintln!("corecast: nobody and nothing is called {name} in the directory at {place}{empty}");
+            errln!("corecast: nobody and nothing is called {name} in the directory at {place}{empty}");
             output::line(format_args!("As a DEVICEID that only rules may know, {name} goes so:"));
             tell_route(&self.route(name)?);
         } else if devices.is_empty() {
-            eprintln!("corecast: {name} names no one device: a command that gives nothing else is refused");
+            errln!("corecast: {name} names no one device: a command that gives nothing else is refused");
         }
         Ok(())
     }

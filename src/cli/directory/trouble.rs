@@ -52,7 +52,7 @@ impl Trouble {
 
     /// Tells it on standard error.
     pub fn tell(&self) -> Exit {
-        eprintln!("corecast: {self}");
+        errln!("corecast: {self}");
         self.exit
     }
 }
