@@ -1,7 +1,7 @@
 //! Who, what and where: devices, agents, stations, groups and roles, in a database that many proxies share, and a
 //! picture of it in memory that the way of a call looks things up in.
 //!
-//! [`Store`] reads and writes the database. [`Directory`] keeps the current [`Snapshot`](snapshot::Snapshot) and
+//! [`Store`] reads and writes the database. [`Directory`] keeps the current [`Snapshot`] and
 //! follows the database in the background: it wakes up when somebody has changed something, looks by itself every
 //! so often, reads what is new and swaps the snapshot whole. Without the database the last snapshot stays.
 

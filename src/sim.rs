@@ -1,7 +1,7 @@
 //! A simulated recorder core: it answers the API socket's dialect from memory, and misbehaves on demand.
 //!
 //! It shares `protocol` and `command` with the proxy and nothing else, so it cannot hide the proxy's
-//! faults. [`state`] is what it remembers, [`dispatch`] what it answers, [`server`] its sockets.
+//! faults. [`state`] is what it remembers, [`dispatch`] what it answers, `server` its sockets.
 
 mod control;
 mod desk;

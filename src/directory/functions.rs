@@ -2,8 +2,8 @@
 //! Functions" and "User, Group, and Role Functions".
 //!
 //! One function per file, and each in the same order: parse what was asked, apply it in one transaction, answer.
-//! What they share: a [`Job`](job::Job) is one function under way, [`refuse`] turns what the store says into the
-//! reference's errors, [`find`] finds the users, roles and groups that a request names, and [`sent`] writes the
+//! What they share: a `Job` is one function under way, `refuse` turns what the store says into the
+//! reference's errors, `find` finds the users, roles and groups that a request names, and `sent` writes the
 //! "Parameters Sent" of a result.
 //!
 //! Where the reference is silent:
