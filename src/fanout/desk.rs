@@ -221,8 +221,10 @@ impl Desk {
                 done.unwrap_or_else(|refusal| self.rescue(refusal))
             }
             Begun::Asked { call, plan, legs, place } => {
-                let ended = legs.end(&self.upstream).await;
-                let ended = one_per_core(ended, |rejection| self.terms.is_not_mine(rejection));
+                let mut ended = legs.end(&self.upstream).await;
+                if plan.repeats_cores() {
+                    ended = one_per_core(ended, |rejection| self.terms.is_not_mine(rejection));
+                }
                 drop(place);
                 Verdict { call: &call, plan: &plan, ended: &ended, terms: &self.terms }.reply()
             }

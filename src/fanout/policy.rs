@@ -64,7 +64,7 @@ impl Verdict<'_> {
     /// Every owner must confirm. In a broadcast nobody knows the owner, so "not mine" counts neither for nor
     /// against; but as long as a core could not be asked, it is no proof that the device is nobody's.
     fn all(&self) -> Reply {
-        let tally = Tally::of(self.ended, |r| self.plan.forgives_strangers() && self.terms.is_not_mine(r));
+        let tally = Tally::of(self.ended, |core, r| self.plan.forgives(core) && self.terms.is_not_mine(r));
         let unconfirmed = tally.unconfirmed();
         if tally.confirmed.is_empty() {
             return self.nobody(&tally, self.plan.forgives_strangers());
@@ -78,13 +78,13 @@ impl Verdict<'_> {
 
     /// One core is enough, since only one knows the session; the others' refusals are expected.
     fn any(&self) -> Reply {
-        let tally = Tally::of(self.ended, |_| true);
+        let tally = Tally::of(self.ended, |_, _| true);
         if tally.confirmed.is_empty() { self.nobody(&tally, true) } else { self.confirmed(&tally) }
     }
 
     /// The cores' data in one answer. A core that does not know the device has no data, which is no failure.
     fn merged(&self, how: crate::command::Merge) -> Reply {
-        let tally = Tally::of(self.ended, |r| self.terms.is_not_mine(r));
+        let tally = Tally::of(self.ended, |_, r| self.terms.is_not_mine(r));
         if tally.confirmed.is_empty() {
             return self.with_detail(self.nobody(&tally, false));
         }

@@ -25,12 +25,12 @@ pub(super) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    pub fn of(ended: &'a [Ended], is_stranger: impl Fn(&Rejection) -> bool) -> Self {
+    pub fn of(ended: &'a [Ended], is_stranger: impl Fn(CoreId, &Rejection) -> bool) -> Self {
         let mut tally = Self::default();
         for leg in ended {
             match &leg.end.outcome {
                 Outcome::Ok => tally.confirmed.push(leg),
-                Outcome::Rejected(rejection) if is_stranger(rejection) => {
+                Outcome::Rejected(rejection) if is_stranger(leg.core, rejection) => {
                     tally.strangers.push(leg);
                     tally.rejected.push((leg, rejection));
                 }

@@ -101,6 +101,21 @@ impl Plan {
         matches!(self.because, Because::UnknownDevice | Because::Phones)
     }
 
+    /// Whether "not mine" from this core is no failure: where nobody knows which core is meant, and where an agent is
+    /// named to a core that has none of its devices, for the screens that it may record.
+    #[must_use]
+    pub fn forgives(&self, core: CoreId) -> bool {
+        let has_device = || self.legs.iter().any(|leg| leg.core.id == core && leg.device.is_some());
+        self.forgives_strangers()
+            || self.because == Because::Agent && !self.devices.is_empty() && !has_device()
+    }
+
+    /// Whether several legs may go to one core.
+    #[must_use]
+    pub const fn repeats_cores(&self) -> bool {
+        matches!(self.because, Because::Agent)
+    }
+
     /// The cores, each once.
     #[must_use]
     pub fn cores(&self) -> Vec<CoreId> {
