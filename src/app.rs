@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
-use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Terms};
+use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Rooms, Terms};
 use crate::listen::{self, Connections, Door};
 use crate::metrics::Metrics;
 use crate::net::TcpListener;
@@ -247,7 +247,7 @@ async fn work(seat: Seat) {
 fn desk(settings: &Settings, view: &View, background: &Handle) -> Desk {
     Desk {
         router: view.router.clone(),
-        directory: view.directory.clone(),
+        rooms: Rooms { directory: view.directory.clone(), codes: settings.codes.clone() },
         background: background.clone(),
         upstream: Upstream::open(&view.cores, link_settings(settings)),
         terms: Terms {

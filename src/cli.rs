@@ -8,6 +8,7 @@ macro_rules! errln {
 mod call;
 mod check;
 mod configured;
+mod cti;
 mod demo;
 mod directory;
 mod functions;
@@ -16,7 +17,6 @@ mod output;
 mod params;
 mod route;
 mod serve;
-mod simcore;
 
 use std::process::ExitCode;
 
@@ -43,7 +43,7 @@ enum Command {
     /// Read a configuration and say all that is wrong with it
     Check(check::Args),
     /// Run a simulated core
-    Core(simcore::Args),
+    Core(cti::Args),
     /// Send one command and print the result
     Call(call::Args),
     /// Say where a command would go, and why
@@ -77,7 +77,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
-        Command::Core(args) => simcore::run(&args),
+        Command::Core(args) => cti::run(&args),
         Command::Call(args) => call::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Directory(command) => directory::run(&command),

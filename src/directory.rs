@@ -5,14 +5,10 @@
 //! follows the database in the background: it wakes up when somebody has changed something, looks by itself every
 //! so often, reads what is new and swaps the snapshot whole. Without the database the last snapshot stays.
 
-mod engine;
 pub mod entity;
-pub mod error;
 pub mod fold;
 pub mod functions;
 mod refresh;
-mod schema;
-mod session;
 pub mod snapshot;
 pub mod store;
 
@@ -24,7 +20,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use error::StoreError;
+pub use crate::database::StoreError;
 use refresh::Refresher;
 use snapshot::Snapshot;
 pub use store::{By, Store};

@@ -7,10 +7,12 @@ mod gather;
 mod merge;
 mod meter;
 mod policy;
+mod rooms;
 mod tally;
 mod turns;
 
-pub use desk::{Arrived, Desk, InFlight, Limits, Origin};
+pub use desk::{Answer, Arrived, Desk, InFlight, Limits, Origin};
 pub use meter::{Listener, Meter};
 pub use policy::{Detail, Terms};
+pub use rooms::Rooms;
 pub use turns::Turns;

@@ -8,6 +8,10 @@
 //! | [`protocol`] | bytes → [`Request`](protocol::request::Request), and results → bytes |
 //! | [`command`] | request → [`Call`](command::Call), by the one table of functions |
 //! | [`route`] | call → [`Plan`](route::Plan): which cores, and what their outcomes add up to |
+//! | [`database`] | the two databases behind one session |
+//! | [`directory`] | who, what and where: the database's tables, and the snapshot of them |
+//! | [`records`] | the call records in the same database |
+//! | [`media`] | the store of recordings, formats, mail |
 //! | [`upstream`] | a leg → its core and back: links, breaker, probes |
 //! | [`fanout`] | plan → legs → outcomes → verdict → [`Reply`](protocol::result::Reply) |
 //! | [`listen`] | the doors: the API socket and the WebAPI |
@@ -16,22 +20,25 @@
 //! | [`app`] | puts it together |
 //! | [`cli`] | the command line |
 //!
-//! [`sim`], the simulated core, shares [`protocol`] and [`command`] with the proxy and nothing else, so it cannot
-//! hide the proxy's faults.
+//! [`cti`], the CTI core daemon, shares with the proxy how requests are read, where call records are written and
+//! where recordings are put, and nothing of the way of a call, so it cannot hide the proxy's faults.
 
 pub mod app;
 pub mod cli;
 pub mod client;
 pub mod command;
 pub mod config;
+pub mod cti;
+pub mod database;
 pub mod directory;
 pub mod fanout;
 pub mod listen;
+pub mod media;
 pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod ops;
 pub mod protocol;
+pub mod records;
 pub mod route;
-pub mod sim;
 pub mod upstream;

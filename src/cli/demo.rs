@@ -9,11 +9,11 @@ use super::{Exit, block_on, logs, output};
 use crate::app::Proxy;
 use crate::client::Client;
 use crate::config::Settings;
+use crate::cti::{CtiCore, CtiSettings, Fault};
 use crate::model::CoreId;
 use crate::protocol::codes::ResultType;
 use crate::protocol::result::ReplyHead;
 use crate::protocol::write::{close, element, open};
-use crate::sim::{Fault, SimCore, SimSettings};
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
@@ -97,9 +97,9 @@ const CONVERSATION: &[Step] = &[
 const LATEST: Duration = Duration::from_millis(1500);
 
 /// What the proxy of the demo is configured with.
-fn configuration(cores: &[SimCore], listen: [SocketAddr; 3]) -> String {
+fn configuration(cores: &[CtiCore], listen: [SocketAddr; 3]) -> String {
     let [api, webapi, admin] = listen;
-    let core = |core: &SimCore| {
+    let core = |core: &CtiCore| {
         let (id, address) = (core.id(), core.address());
         format!("[[core]]\nid = {id}\nname = \"demo-{id}\"\naddress = \"{address}\"\npipeline = 16\n")
     };
@@ -145,16 +145,16 @@ async fn demo(once: bool) -> io::Result<Exit> {
     Ok(if failed == 0 { Exit::Ok } else { Exit::Failure })
 }
 
-async fn start_cores() -> io::Result<Vec<SimCore>> {
+async fn start_cores() -> io::Result<Vec<CtiCore>> {
     let mut cores = Vec::new();
     for id in 1..=3 {
-        cores.push(SimCore::start(SimSettings { id: CoreId(id), ..SimSettings::default() }).await?);
+        cores.push(CtiCore::start(CtiSettings { id: CoreId(id), ..CtiSettings::default() }).await?);
     }
     Ok(cores)
 }
 
 /// On the usual ports if they are free, so that the examples of the README work; `--once` needs none of them.
-fn start_proxy(cores: &[SimCore], once: bool) -> io::Result<Proxy> {
+fn start_proxy(cores: &[CtiCore], once: bool) -> io::Result<Proxy> {
     let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let usual = [local(5620), local(2012), local(9620)];
     let is_free = |address: &SocketAddr| std::net::TcpListener::bind(address).is_ok();
@@ -166,7 +166,7 @@ fn start_proxy(cores: &[SimCore], once: bool) -> io::Result<Proxy> {
     Proxy::start(settings).map_err(io::Error::other)
 }
 
-fn introduce(cores: &[SimCore], proxy: &Proxy) {
+fn introduce(cores: &[CtiCore], proxy: &Proxy) {
     output::line(output::styled("Corecast demo: three simulated cores and a proxy in this process", "1"));
     for core in cores {
         output::line(format_args!("  core {}  {}", core.id(), core.address()));
@@ -185,7 +185,7 @@ fn invite(proxy: &Proxy) {
 }
 
 /// Plays the conversation; how many answers were not as expected.
-async fn converse(cores: &[SimCore], api: SocketAddr) -> io::Result<usize> {
+async fn converse(cores: &[CtiCore], api: SocketAddr) -> io::Result<usize> {
     let mut client = Client::connect(api).await?;
     let mut failed = 0;
     for (number, step) in (1..).zip(CONVERSATION) {

@@ -9,10 +9,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::Status;
-use super::engine::Backoff;
-use super::error::StoreError;
 use super::snapshot::{Delta, Snapshot};
 use super::store::{Cursor, Fresh, Store};
+use crate::database::Backoff;
+use crate::database::StoreError;
 
 /// Reads what is new, makes the next snapshot of it and puts it in place.
 pub(super) struct Refresher {

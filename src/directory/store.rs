@@ -24,9 +24,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::sync::Notify;
 
-use super::engine::{Engine, Lane};
-use super::error::StoreError;
-use super::session::Session;
+use crate::database::{Database, Lane, Session, StoreError};
 pub use export::Export;
 pub(super) use feed::{Cursor, Fresh};
 pub use import::{AgentPhone, Imported};
@@ -43,7 +41,7 @@ const LONG_LIMIT: Duration = Duration::from_mins(15);
 /// The directory's database. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Store {
-    engine: Arc<Engine>,
+    database: Database,
     /// Woken when the database may hold something new.
     pub(super) nudge: Arc<Notify>,
 }
@@ -55,7 +53,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Invalid`] for a URL that names no database.
     pub fn open(url: &str) -> Result<Self> {
-        Ok(Self { engine: Arc::new(Engine::open(url)?), nudge: Arc::default() })
+        Database::open(url).map(Self::of)
+    }
+
+    /// The directory in a database that others use too.
+    #[must_use]
+    pub fn of(database: Database) -> Self {
+        Self { database, nudge: Arc::default() }
+    }
+
+    /// The database that it is in.
+    #[must_use]
+    pub const fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Reads one state of the directory, whatever others write meanwhile. `work` must await nothing but the
@@ -88,7 +98,7 @@ impl Store {
         T: Send + 'static,
         F: for<'a, 's> FnOnce(&'a mut Read<'s>) -> BoxFuture<'a, Result<T>> + Send + 'static,
     {
-        self.engine.run(Lane::Read, limit, |session| Box::pin(read::run(session, work))).await
+        self.database.run(Lane::Read, limit, |session| Box::pin(read::run(session, work))).await
     }
 
     /// Changes the directory: all that `work` does, or nothing if it fails. `work` must await nothing but the
@@ -133,8 +143,9 @@ impl Store {
         T: Send + 'static,
         F: for<'a, 's> FnOnce(&'a mut Write<'s>) -> BoxFuture<'a, Result<T>> + Send + 'static,
     {
-        let done =
-            self.engine.run(Lane::Write, limit, move |session| Box::pin(write::run(session, by, end, work)));
+        let done = self
+            .database
+            .run(Lane::Write, limit, move |session| Box::pin(write::run(session, by, end, work)));
         let done = done.await?;
         self.nudge.notify_one();
         Ok(done)
@@ -142,7 +153,7 @@ impl Store {
 
     /// Wakes whoever waits for news whenever another process has changed the database. Never ends.
     pub(super) async fn watch(&self) {
-        self.engine.watch(&self.nudge).await;
+        self.database.watch(&self.nudge).await;
     }
 
     /// What the database holds that a snapshot at `cursor` does not show.

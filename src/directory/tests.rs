@@ -18,8 +18,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::entity::*;
-use super::error::{StoreError, Subject};
 use super::store::*;
+use crate::database::error::{StoreError, Subject};
 use place::Place;
 
 /// What nobody's name should be, and what every field must give back unchanged.

@@ -15,10 +15,11 @@ use tokio::time::Instant;
 use super::gather::Legs;
 use super::meter::{Listener, Meter};
 use super::policy::{Terms, Verdict};
+use super::rooms::{Given, Rooms};
 use super::tally::one_per_core;
 use super::turns::Turns;
 use crate::command::{Call, Function, Refusal, Room, check};
-use crate::directory::{Directory, functions};
+use crate::media::Download;
 use crate::protocol::codes::ResultType;
 use crate::protocol::frame::FrameFault;
 use crate::protocol::param::Param;
@@ -106,13 +107,22 @@ pub struct Limits {
     pub deadline: Duration,
 }
 
+/// What a client is answered.
+#[derive(Debug)]
+pub enum Answer {
+    /// A whole RESULT.
+    Result(String),
+    /// A file, over the WebAPI only.
+    Download(Download),
+}
+
 /// One thread's desk: where requests are taken and answers given.
 #[derive(Debug)]
 pub struct Desk {
     /// Where calls go.
     pub router: Arc<Router>,
-    /// Who, what and where.
-    pub directory: Directory,
+    /// What is answered without a core.
+    pub rooms: Rooms,
     /// Where work is done that is not on the way of a call, such as that of the database.
     pub background: Handle,
     /// The links of this thread.
@@ -144,7 +154,7 @@ enum Begun {
     /// The answer is known.
     Known(Reply),
     /// Somebody off the way of calls works on it.
-    Elsewhere { work: JoinHandle<Result<Reply, Refusal>>, place: InFlightPlace },
+    Elsewhere { work: JoinHandle<Result<Given, Refusal>>, place: InFlightPlace },
     /// Cores were asked.
     Asked { call: Call, plan: Plan, legs: Legs, place: InFlightPlace },
 }
@@ -158,15 +168,18 @@ struct Asker {
 
 impl Desk {
     /// Takes a request. Its legs are on their way when this returns, so that what is said of one device goes
-    /// out in the order in which it was read; the future is its answer, a whole RESULT.
-    pub fn take(self: &Rc<Self>, arrived: Arrived, origin: &Origin) -> impl Future<Output = String> + use<> {
+    /// out in the order in which it was read; the future is its answer.
+    pub fn take(self: &Rc<Self>, arrived: Arrived, origin: &Origin) -> impl Future<Output = Answer> + use<> {
         let started = Instant::now();
         let (asker, begun) = self.begin(arrived, origin, started);
         let (desk, listener) = (self.clone(), origin.listener);
         async move {
-            let reply = desk.finish(begun).await;
-            desk.meter.answered(asker.function, reply.result, listener, started.elapsed());
-            reply.write(&asker.kind, &asker.id)
+            let given = desk.finish(begun).await;
+            desk.meter.answered(asker.function, given.result(), listener, started.elapsed());
+            match given {
+                Given::Reply(reply) => Answer::Result(reply.write(&asker.kind, &asker.id)),
+                Given::Download(download) => Answer::Download(download),
+            }
         }
     }
 
@@ -199,12 +212,10 @@ impl Desk {
 
     fn send(&self, call: Call, origin: &Origin, started: Instant) -> Result<Begun, Refusal> {
         let place = self.in_flight.enter().inspect_err(|_| self.meter.shed())?;
-        match self.router.plan(&call, &self.directory.look())? {
+        match self.router.plan(&call, &self.rooms.directory.look())? {
             Destination::Here(Room::Echo) => Ok(Begun::Known(self.echo(&call))),
-            Destination::Here(Room::Directory) => {
-                Ok(Begun::Elsewhere { work: self.ask_directory(call, origin), place })
-            }
-            Destination::Here(room) => Err(not_yet(room, &call)),
+            Destination::Here(Room::Media) if origin.listener == Listener::Api => Err(web_only(&call)),
+            Destination::Here(room) => Ok(Begun::Elsewhere { work: self.ask(room, call, origin), place }),
             Destination::Cores(plan) => {
                 let legs = Legs::begin(&self.upstream, &call, &plan, started);
                 Ok(Begun::Asked { call, plan, legs, place })
@@ -212,13 +223,13 @@ impl Desk {
         }
     }
 
-    async fn finish(&self, begun: Begun) -> Reply {
+    async fn finish(&self, begun: Begun) -> Given {
         match begun {
-            Begun::Known(reply) => reply,
+            Begun::Known(reply) => Given::Reply(reply),
             Begun::Elsewhere { work, place } => {
                 let done = work.await.unwrap_or_else(|lost| Err(lost_work(&lost)));
                 drop(place);
-                done.unwrap_or_else(|refusal| self.rescue(refusal))
+                done.unwrap_or_else(|refusal| Given::Reply(self.rescue(refusal)))
             }
             Begun::Asked { call, plan, legs, place } => {
                 let mut ended = legs.end(&self.upstream).await;
@@ -226,17 +237,21 @@ impl Desk {
                     ended = one_per_core(ended, |rejection| self.terms.is_not_mine(rejection));
                 }
                 drop(place);
-                Verdict { call: &call, plan: &plan, ended: &ended, terms: &self.terms }.reply()
+                Given::Reply(Verdict { call: &call, plan: &plan, ended: &ended, terms: &self.terms }.reply())
             }
         }
     }
 
-    /// Functions of the directory run where they hold up no call. The store gives each its own time.
-    fn ask_directory(&self, call: Call, origin: &Origin) -> JoinHandle<Result<Reply, Refusal>> {
-        let (store, codes) = (self.directory.store().clone(), self.terms.codes.clone());
+    /// What needs no core runs where it holds up no call. What one client asks of the database is done in the
+    /// order in which it was sent; files and mails take their time beside it.
+    fn ask(&self, room: Room, call: Call, origin: &Origin) -> JoinHandle<Result<Given, Refusal>> {
+        let rooms = self.rooms.clone();
         let from = origin.peer.map_or_else(String::new, |peer| peer.to_string());
-        let work = async move { functions::answer(&store, &codes, &call, &from).await };
-        self.background.spawn(origin.turns.queue(work))
+        let work = async move { rooms.answer(room, &call, &from).await };
+        match room {
+            Room::Media | Room::Mail => self.background.spawn(work),
+            _ => self.background.spawn(origin.turns.queue(work)),
+        }
     }
 
     fn echo(&self, call: &Call) -> Reply {
@@ -249,20 +264,15 @@ impl Desk {
     }
 }
 
-/// What this version cannot answer.
-fn not_yet(room: Room, call: &Call) -> Refusal {
-    let (result, what) = match room {
-        Room::Media => (ResultType::FileNotFound, "the store of recordings"),
-        Room::Mail => (ResultType::ClientNotFound, "a mail server"),
-        _ => (ResultType::DatabaseQueryError, "the database of call records"),
-    };
-    let name = call.function.name;
-    Refusal::new(result, format!("{name} is answered from {what}, which this version does not have yet"))
+/// A socket that speaks lines of XML has no way to hand over a file.
+fn web_only(call: &Call) -> Refusal {
+    let message = format!("{} hands over a file: ask for it by URL, at the WebAPI", call.function.name);
+    Refusal::new(ResultType::InvalidRequestType, message)
 }
 
 /// The work ended without an answer, by a panic or because the process ends.
 fn lost_work(lost: &JoinError) -> Refusal {
-    tracing::error!(error = %lost, "a function of the directory ended without an answer");
+    tracing::error!(error = %lost, "a function ended without an answer");
     Refusal::new(
         ResultType::ProcessingMessage,
         "the work ended without an answer; see the log, and try again",

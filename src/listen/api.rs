@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::codec::Decoder;
 
 use super::door::{Door, close};
-use crate::fanout::{Arrived, Desk};
+use crate::fanout::{Answer, Arrived, Desk};
 use crate::net::{TcpListener, TcpStream};
 use crate::protocol::frame::{Frame, FrameDecoder, FrameFault};
 use crate::protocol::request::Request;
@@ -36,8 +36,16 @@ fn full(desk: &Desk) -> String {
 async fn talk(door: Door, stream: TcpStream) {
     let origin = door.origin(&stream);
     let desk = door.desk.clone();
-    let take = move |arrived: Arrived| desk.take(arrived, &origin);
+    let take = move |arrived: Arrived| desk.take(arrived, &origin).map(text);
     Client::new(door, stream, take).converse().await;
+}
+
+/// The desk hands no file to this listener.
+fn text(answer: Answer) -> String {
+    match answer {
+        Answer::Result(result) => result,
+        Answer::Download(_) => String::new(),
+    }
 }
 
 /// One client's connection.

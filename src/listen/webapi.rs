@@ -13,7 +13,7 @@ use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::door::Door;
-use crate::fanout::{Arrived, Desk, Origin};
+use crate::fanout::{Answer, Arrived, Desk, Origin};
 use crate::net::{TcpListener, TcpStream};
 use crate::protocol::request::{BadRequest, Request};
 use crate::protocol::url;
@@ -88,7 +88,12 @@ async fn respond(
 /// was accepted is seen to its end all the same.
 fn answer(door: &Door, arrived: Arrived, origin: &Origin) -> impl Future<Output = String> + use<> {
     let answer = door.tasks.spawn_local(door.desk.take(arrived, origin));
-    async move { answer.await.unwrap_or_default() }
+    async move {
+        match answer.await {
+            Ok(Answer::Result(result)) => result,
+            Ok(Answer::Download(_)) | Err(_) => String::new(),
+        }
+    }
 }
 
 /// Reads a request; and whether the connection must close behind its answer.

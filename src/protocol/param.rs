@@ -1,5 +1,10 @@
 //! Names of parameters, and the variants that the reference's own examples use for the same thing.
 
+use std::borrow::Cow;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// One line per parameter: variant, the name we write, then other names that we take.
 macro_rules! params {
     ($($variant:ident $name:literal $($alias:literal)*;)*) => {
@@ -159,6 +164,19 @@ impl Param {
     #[must_use]
     pub const fn is_secret(self) -> bool {
         matches!(self, Self::Password)
+    }
+}
+
+impl Serialize for Param {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Param {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(from)?;
+        Self::from_name(&name).ok_or_else(|| D::Error::custom(format!("{name} is no known parameter")))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use corecast::command::{FUNCTIONS, Identifiers, Need};
-use corecast::sim::Fault;
+use corecast::cti::Fault;
 use serde_json::Value;
 
 use super::lab::Lab;

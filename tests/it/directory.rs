@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use corecast::client::Client;
-use corecast::sim::Fault;
+use corecast::cti::Fault;
 
 use super::lab::{Answer, Lab, ask, get, metric, request, until, within};
 use super::postgres::Postgres;

@@ -1,6 +1,6 @@
 //! Every request of the vendor's reference, to the letter.
 
-use corecast::sim::Fault;
+use corecast::cti::Fault;
 
 use super::lab::{Answer, Lab, get, receive, within};
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use corecast::client::Client;
-use corecast::sim::Fault;
+use corecast::cti::Fault;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use corecast::app::Proxy;
 use corecast::client::Client;
 use corecast::config::Settings;
+use corecast::cti::{CtiCore, CtiSettings, Fault};
 use corecast::model::CoreId;
 use corecast::protocol::result::ReplyHead;
-use corecast::sim::{Fault, SimCore, SimSettings};
 use tokio::time::timeout;
 
 /// No test waits longer for anything.
@@ -19,7 +19,7 @@ pub const LEG_TIMEOUT: Duration = Duration::from_millis(800);
 pub const DEADLINE: Duration = Duration::from_millis(1000);
 
 pub struct Lab {
-    pub cores: Vec<SimCore>,
+    pub cores: Vec<CtiCore>,
     pub proxy: Proxy,
 }
 
@@ -27,13 +27,13 @@ pub struct Lab {
 const MEMORY: &str = "sqlite::memory:";
 
 /// Devices 7000-7999 belong to all cores, 1xxx to core 1 alone, 2xxx to core 2 and so on.
-fn configuration(cores: &[SimCore], directory: &str, limits: &str, more: &str) -> String {
+fn configuration(cores: &[CtiCore], directory: &str, limits: &str, more: &str) -> String {
     let ids: Vec<_> = cores.iter().map(|core| core.id().to_string()).collect();
     let rule = |devices: String, cores: &str| {
         format!("[[route.rule]]\ndevices = \"{devices}\"\ncores = [{cores}]\n")
     };
     let own: String = ids.iter().map(|id| rule(format!("{id}000-{id}999"), id)).collect();
-    let core = |core: &SimCore| {
+    let core = |core: &CtiCore| {
         format!(
             "[[core]]\nid = {}\naddress = \"{}\"\nconnections = 2\npipeline = 16\n",
             core.id(),
@@ -73,8 +73,8 @@ impl Lab {
     async fn start(faults: &[Fault], directory: &str, limits: &str, more: &str) -> Self {
         let mut cores = Vec::new();
         for (id, fault) in (1..).zip(faults) {
-            let settings = SimSettings { id: CoreId(id), fault: *fault, ..SimSettings::default() };
-            cores.push(SimCore::start(settings).await.expect("a core starts on a free port"));
+            let settings = CtiSettings { id: CoreId(id), fault: *fault, ..CtiSettings::default() };
+            cores.push(CtiCore::start(settings).await.expect("a core starts on a free port"));
         }
         let text = configuration(&cores, directory, limits, more);
         let settings =

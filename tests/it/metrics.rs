@@ -5,10 +5,10 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 
 use corecast::command::FUNCTIONS;
+use corecast::cti::Fault;
 use corecast::metrics::TABLE;
 use corecast::model::Outcome;
 use corecast::protocol::codes::ResultType;
-use corecast::sim::Fault;
 use serde_json::Value;
 
 use super::lab::{Answer, Lab, get, receive, request, until, within};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use corecast::client::Client;
-use corecast::sim::Fault;
+use corecast::cti::Fault;
 
 use super::lab::{Answer, DEADLINE, LEG_TIMEOUT, Lab, ask, metric, receive, request, until};
 

@@ -1,6 +1,6 @@
 //! What an integration writes into USER1 to USER15 reaches the cores unchanged.
 
-use corecast::sim::Fault;
+use corecast::cti::Fault;
 
 use super::lab::{Lab, http, request};
 
@@ -26,7 +26,7 @@ fn percent(value: &str) -> String {
 
 /// What each core got in USER1 to USER15 of its last request.
 fn received(lab: &Lab) -> Vec<Vec<String>> {
-    let users = |core: &corecast::sim::SimCore| {
+    let users = |core: &corecast::cti::CtiCore| {
         let last = core.received().last().cloned().expect("a request");
         let names = (1..=15).map(|n| format!("USER{n}"));
         names

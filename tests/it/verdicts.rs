@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use corecast::sim::Fault;
+use corecast::cti::Fault;
 use tokio::task::JoinSet;
 
 use super::lab::{DEADLINE, Lab, ask};

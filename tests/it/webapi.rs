@@ -1,6 +1,6 @@
 //! The WebAPI over HTTP.
 
-use corecast::sim::Fault;
+use corecast::cti::Fault;
 
 use super::lab::{Answer, Lab, get, http};
 

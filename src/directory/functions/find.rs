@@ -2,8 +2,8 @@
 
 use super::parse::{bad, id};
 use crate::command::Refusal;
+use crate::database::error::{StoreError, Subject};
 use crate::directory::entity::{Group, NameKey, Role, User, UserKey};
-use crate::directory::error::{StoreError, Subject};
 use crate::directory::fold::same;
 use crate::directory::store::Read;
 use crate::protocol::param::Param;

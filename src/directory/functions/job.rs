@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 
 use super::refuse;
 use crate::command::{Call, Function, Refusal};
-use crate::directory::error::StoreError;
+use crate::database::error::StoreError;
 use crate::directory::store::{By, Read, Store, Write};
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::request::Request;

@@ -4,7 +4,7 @@ use super::find::Person;
 use super::job::Job;
 use super::parse::{Action, bad, required};
 use crate::command::Refusal;
-use crate::directory::error::StoreError;
+use crate::database::error::StoreError;
 use crate::directory::store::Write;
 use crate::protocol::param::Param;
 use crate::protocol::request::Request;

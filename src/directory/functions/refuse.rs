@@ -2,7 +2,7 @@
 
 use super::parse::{Action, bad, given};
 use crate::command::{Command, Refusal};
-use crate::directory::error::{StoreError, Subject};
+use crate::database::error::{StoreError, Subject};
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 use crate::protocol::request::Request;

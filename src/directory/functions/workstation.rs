@@ -3,8 +3,8 @@
 use super::job::Job;
 use super::parse::{bad, number, required};
 use crate::command::Refusal;
+use crate::database::error::StoreError;
 use crate::directory::entity::Station;
-use crate::directory::error::StoreError;
 use crate::directory::store::Write;
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;

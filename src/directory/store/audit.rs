@@ -1,7 +1,7 @@
 //! The audit trail: who changed what, from where, and when.
 
 use super::{By, Read, Result, Write};
-use crate::directory::engine::CHANNEL;
+use crate::database::CHANNEL;
 use crate::directory::entity::AuditEntry;
 
 /// Tombstones are kept for a week: a proxy that was away for longer loads everything.

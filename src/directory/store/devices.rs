@@ -1,10 +1,10 @@
 //! Devices, and the locations of their stations.
 
 use super::{Read, Result, Write};
+use crate::database::error::{StoreError, Subject};
+use crate::database::{Column, Row};
 use crate::directory::entity::{Device, Location};
-use crate::directory::error::{StoreError, Subject};
 use crate::directory::fold::folded;
-use crate::directory::session::{Column, Row};
 use crate::model::CoreId;
 
 const COLUMNS: &str = "id, alias, site, cores";

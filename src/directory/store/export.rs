@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Imported, Read, Result, Write};
+use crate::database::error::StoreError;
+use crate::database::{Column, Kind, Upsert};
 use crate::directory::entity::{ArchiveAction, Device, Group, Location, Member, Role, Station, Term, User};
-use crate::directory::error::StoreError;
 use crate::directory::fold::folded;
-use crate::directory::session::{Column, Kind, Upsert};
 
 /// Everything but passwords and the audit trail.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]

@@ -2,9 +2,9 @@
 
 use super::devices::parse_cores;
 use super::{Read, Result};
+use crate::database::error::StoreError;
+use crate::database::{Row, Value};
 use crate::directory::entity::Status;
-use crate::directory::error::StoreError;
-use crate::directory::session::{Row, Value};
 use crate::directory::snapshot::{AgentRecord, Builder, Delta, Gone, SnapshotFull};
 
 /// What a snapshot shows: which database, and which revision of it.

@@ -1,10 +1,10 @@
 //! QA groups: sections "ADDGROUP" and "MODIFYGROUPPERMISSION".
 
 use super::{Read, Result, Write};
+use crate::database::Row;
+use crate::database::error::{StoreError, Subject};
 use crate::directory::entity::{Group, Member, NameKey};
-use crate::directory::error::{StoreError, Subject};
 use crate::directory::fold::folded;
-use crate::directory::session::Row;
 
 fn group(row: &Row<'_>) -> Result<Group> {
     Ok(Group { id: row.int(0)?, name: row.string(1)? })

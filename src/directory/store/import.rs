@@ -11,10 +11,10 @@ pub use phones::AgentPhone;
 
 use super::devices::write_cores;
 use super::{Result, Write};
+use crate::database::error::{StoreError, Subject};
+use crate::database::{Column, Kind, Upsert};
 use crate::directory::entity::Device;
-use crate::directory::error::{StoreError, Subject};
 use crate::directory::fold::folded;
-use crate::directory::session::{Column, Kind, Upsert};
 
 /// Rows that travel in one statement.
 const CHUNK: usize = 10_000;

@@ -1,7 +1,7 @@
 //! Phones of agents: section "IMPORTAGENTPHONE". A change of a user's phones is a change of the user.
 
 use super::{Read, Result, Write};
-use crate::directory::error::{StoreError, Subject};
+use crate::database::error::{StoreError, Subject};
 use crate::directory::fold::folded;
 
 impl Read<'_> {

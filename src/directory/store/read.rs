@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 
 use super::{Result, end};
-use crate::directory::session::{Column, Row, Session, Value};
+use crate::database::{Column, Row, Session, Value};
 
 /// The directory as it was at one moment. Its methods stand with what they read: users, phones, stations, …
 #[derive(Debug)]

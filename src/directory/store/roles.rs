@@ -1,10 +1,10 @@
 //! Roles: sections "MODIFYROLE", "MODIFYROLEGROUPPERMISSION", "MODIFYUSERROLE" and "MODIFYROLEPERMISSION".
 
 use super::{Read, Result, Write};
+use crate::database::Row;
+use crate::database::error::{StoreError, Subject};
 use crate::directory::entity::{NameKey, Role};
-use crate::directory::error::{StoreError, Subject};
 use crate::directory::fold::folded;
-use crate::directory::session::Row;
 
 const COLUMNS: &str = "SELECT id, name, description FROM roles";
 

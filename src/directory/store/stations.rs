@@ -1,10 +1,10 @@
 //! Stations: sections "STATIONS" and "IMPORTWORKSTATION".
 
 use super::{Read, Result, Write};
+use crate::database::Row;
+use crate::database::error::{StoreError, Subject};
 use crate::directory::entity::Station;
-use crate::directory::error::{StoreError, Subject};
 use crate::directory::fold::folded;
-use crate::directory::session::Row;
 
 fn station(row: &Row<'_>) -> Result<Station> {
     Ok(Station { name: row.string(0)?, device: row.string(1)?, location: row.int(2)? })

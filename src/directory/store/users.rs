@@ -1,10 +1,10 @@
 //! Users: section "IMPORTUSER".
 
 use super::{Read, Result, Write};
+use crate::database::error::{StoreError, Subject};
+use crate::database::{Row, Value};
 use crate::directory::entity::{PasswordHash, Stamp, Status, User, UserFields, UserKey};
-use crate::directory::error::{StoreError, Subject};
 use crate::directory::fold::folded;
-use crate::directory::session::{Row, Value};
 
 const COLUMNS: &str = "SELECT id, username, employee_id, first_name, last_name, is_agent, status, add_time, \
     add_offset, mod_time, mod_offset, sys_user, sys_domain, email, crm_user, site_id FROM users";

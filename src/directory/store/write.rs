@@ -5,8 +5,8 @@ use std::ops::{Deref, DerefMut};
 use futures::future::BoxFuture;
 
 use super::{End, Read, Result, end};
-use crate::directory::error::StoreError;
-use crate::directory::session::{Session, Value};
+use crate::database::error::StoreError;
+use crate::database::{Session, Value};
 
 /// Who changes the directory, for the audit trail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

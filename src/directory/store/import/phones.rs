@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{Read, Result, Write};
 use super::{CHUNK, Imported, no_user};
-use crate::directory::error::StoreError;
+use crate::database::error::StoreError;
+use crate::database::{Column, Kind, Upsert};
 use crate::directory::fold::folded;
-use crate::directory::session::{Column, Kind, Upsert};
 
 /// Which agent has which phone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

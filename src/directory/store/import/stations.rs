@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{Read, Result, Write};
 use super::{CHUNK, Imported, last_of};
+use crate::database::error::StoreError;
+use crate::database::{Column, Kind, Row, Upsert};
 use crate::directory::entity::Station;
-use crate::directory::error::StoreError;
 use crate::directory::fold::folded;
-use crate::directory::session::{Column, Kind, Row, Upsert};
 
 const STATIONS: Upsert = Upsert {
     table: "stations",

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{Read, Result, Write};
 use super::{AgentPhone, CHUNK, Imported};
+use crate::database::error::{StoreError, Subject};
+use crate::database::{Column, Kind, Row, Upsert};
 use crate::directory::entity::{Stamp, Status, User};
-use crate::directory::error::{StoreError, Subject};
 use crate::directory::fold::folded;
-use crate::directory::session::{Column, Kind, Row, Upsert};
 
 /// How a user is written by the functions of the API: whatever differs.
 const USERS: Upsert = Upsert {

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::command::FUNCTIONS;
+use crate::cti::state::Limits;
 use crate::model::CoreId;
 use crate::protocol::xml::{Bounds, children};
-use crate::sim::state::Limits;
 
 /// `"CALLSTART DEVICEID=5 USER1=a"` as a request.
 fn request(text: &str) -> Request {

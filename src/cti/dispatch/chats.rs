@@ -2,11 +2,11 @@
 
 use super::Answered;
 use super::ask::Ask;
+use crate::cti::state::agents::AgentName;
+use crate::cti::state::blackout::Blackouts;
+use crate::cti::state::chat::Chat;
+use crate::cti::state::names::AGENT_NAMES;
 use crate::protocol::param::Param;
-use crate::sim::state::agents::AgentName;
-use crate::sim::state::blackout::Blackouts;
-use crate::sim::state::chat::Chat;
-use crate::sim::state::names::AGENT_NAMES;
 
 pub fn start(ask: &mut Ask<'_>) -> Answered {
     let (session, agent, data) = (ask.session(), agent(ask), ask.data());

@@ -9,17 +9,17 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::sync::Notify;
 
-pub(super) use backoff::Backoff;
+pub(crate) use backoff::Backoff;
 
 use super::error::StoreError;
 use super::session::Session;
-pub(super) use postgres::CHANNEL;
+pub(crate) use postgres::CHANNEL;
 use postgres::Postgres;
 use sqlite::Sqlite;
 
 /// What a transaction may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
+pub(crate) enum Lane {
     /// Read one state of the database, whatever others write meanwhile.
     Read,
     Write,
@@ -27,14 +27,14 @@ pub(super) enum Lane {
 
 /// One of the databases.
 #[derive(Debug)]
-pub(super) enum Engine {
+pub(crate) enum Engine {
     Sqlite(Sqlite),
     Postgres(Box<Postgres>),
 }
 
 impl Engine {
     /// The database that a URL names. Connects to nothing yet.
-    pub(super) fn open(url: &str) -> Result<Self, StoreError> {
+    pub(crate) fn open(url: &str) -> Result<Self, StoreError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
             return Sqlite::open(path.strip_prefix("//").unwrap_or(path)).map(Self::Sqlite);
         }
@@ -46,7 +46,7 @@ impl Engine {
 
     /// Runs `work` on a connection with a transaction begun, which `work` ends. It must await nothing but the
     /// connection. `limit` is the time that PostgreSQL has for it.
-    pub(super) async fn run<T, F>(&self, lane: Lane, limit: Duration, work: F) -> Result<T, StoreError>
+    pub(crate) async fn run<T, F>(&self, lane: Lane, limit: Duration, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
@@ -58,7 +58,7 @@ impl Engine {
     }
 
     /// Wakes `nudge` whenever somebody else has changed the database. Never ends.
-    pub(super) async fn watch(&self, nudge: &Notify) {
+    pub(crate) async fn watch(&self, nudge: &Notify) {
         match self {
             Self::Sqlite(sqlite) => sqlite.watch(nudge).await,
             Self::Postgres(postgres) => postgres.watch(nudge).await,

@@ -10,9 +10,9 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::Lane;
-use crate::directory::error::StoreError;
-use crate::directory::schema;
-use crate::directory::session::Session;
+use crate::database::error::StoreError;
+use crate::database::schema;
+use crate::database::session::Session;
 
 const MEMORY: &str = ":memory:";
 /// Jobs that wait for a thread; those who bring more wait too.
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(200);
 type Job = Box<dyn FnOnce(&mut Option<Session>) + Send>;
 
 #[derive(Debug)]
-pub(in crate::directory) struct Sqlite {
+pub(crate) struct Sqlite {
     path: String,
     writer: mpsc::Sender<Job>,
     reader: mpsc::Sender<Job>,

@@ -10,20 +10,20 @@ mod upsert;
 use std::borrow::Cow;
 
 use super::error::StoreError;
-pub(super) use upsert::{Kind, Upsert};
+pub(crate) use upsert::{Kind, Upsert};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A connection with at most one transaction on it.
 #[derive(Debug)]
-pub(super) enum Session {
+pub(crate) enum Session {
     Sqlite(rusqlite::Connection),
     Postgres(tokio_postgres::Client),
 }
 
 /// A parameter of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Int(i64),
     Text(Cow<'a, str>),
 }
@@ -54,17 +54,17 @@ impl From<String> for Value<'_> {
 
 /// The parameters of many rows, by column.
 #[derive(Debug)]
-pub(super) enum Column<'a> {
+pub(crate) enum Column<'a> {
     Ints(Vec<i64>),
     Texts(Vec<Cow<'a, str>>),
 }
 
 impl<'a> Column<'a> {
-    pub(super) fn texts<T: Into<Cow<'a, str>>>(texts: impl IntoIterator<Item = T>) -> Self {
+    pub(crate) fn texts<T: Into<Cow<'a, str>>>(texts: impl IntoIterator<Item = T>) -> Self {
         Self::Texts(texts.into_iter().map(Into::into).collect())
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Ints(ints) => ints.len(),
             Self::Texts(texts) => texts.len(),
@@ -73,41 +73,41 @@ impl<'a> Column<'a> {
 }
 
 /// A row of an answer.
-pub(super) enum Row<'a> {
+pub(crate) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
     Postgres(&'a tokio_postgres::Row),
 }
 
 impl Row<'_> {
-    pub(super) fn int(&self, column: usize) -> Result<i64> {
+    pub(crate) fn int(&self, column: usize) -> Result<i64> {
         match self {
             Self::Sqlite(row) => Ok(row.get(column)?),
             Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
 
-    pub(super) fn text(&self, column: usize) -> Result<&str> {
+    pub(crate) fn text(&self, column: usize) -> Result<&str> {
         match self {
             Self::Sqlite(row) => row.get_ref(column)?.as_str().map_err(|e| StoreError::Failed(e.to_string())),
             Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
 
-    pub(super) fn string(&self, column: usize) -> Result<String> {
+    pub(crate) fn string(&self, column: usize) -> Result<String> {
         self.text(column).map(str::to_owned)
     }
 
-    pub(super) fn flag(&self, column: usize) -> Result<bool> {
+    pub(crate) fn flag(&self, column: usize) -> Result<bool> {
         self.int(column).map(|value| value != 0)
     }
 }
 
 /// What is done with each row of an answer.
-pub(super) type EachRow<'a> = &'a mut (dyn FnMut(&Row<'_>) -> Result<()> + Send);
+pub(crate) type EachRow<'a> = &'a mut (dyn FnMut(&Row<'_>) -> Result<()> + Send);
 
 impl Session {
     /// Runs statements that have no parameters and no answer.
-    pub(super) async fn batch(&mut self, sql: &str) -> Result<()> {
+    pub(crate) async fn batch(&mut self, sql: &str) -> Result<()> {
         match self {
             Self::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
             Self::Postgres(client) => Ok(client.batch_execute(sql).await?),
@@ -115,7 +115,7 @@ impl Session {
     }
 
     /// Asks, and hands over the rows as they come: an answer of a million rows is never held whole.
-    pub(super) async fn each(&mut self, sql: &str, values: &[Value<'_>], row: EachRow<'_>) -> Result<()> {
+    pub(crate) async fn each(&mut self, sql: &str, values: &[Value<'_>], row: EachRow<'_>) -> Result<()> {
         check(values)?;
         match self {
             Self::Sqlite(connection) => sqlite::each(connection, sql, values, row),
@@ -124,7 +124,7 @@ impl Session {
     }
 
     /// Runs a statement and says how many rows it changed.
-    pub(super) async fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
+    pub(crate) async fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
         check(values)?;
         match self {
             Self::Sqlite(connection) => sqlite::execute(connection, sql, values),
@@ -133,7 +133,7 @@ impl Session {
     }
 
     /// Runs a statement for many keys: `= ANY($1)` in it stands for the keys, `$2` and on for `rest`.
-    pub(super) async fn execute_for(
+    pub(crate) async fn execute_for(
         &mut self,
         sql: &str,
         keys: &Column<'_>,
@@ -146,7 +146,7 @@ impl Session {
     }
 
     /// Asks for many keys: `= ANY($1)` in the statement stands for them.
-    pub(super) async fn each_for(&mut self, sql: &str, keys: &Column<'_>, row: EachRow<'_>) -> Result<()> {
+    pub(crate) async fn each_for(&mut self, sql: &str, keys: &Column<'_>, row: EachRow<'_>) -> Result<()> {
         match self {
             Self::Sqlite(connection) => sqlite::each_for(connection, sql, keys, row),
             Self::Postgres(client) => postgres::each_for(client, sql, keys, row).await,
@@ -154,7 +154,7 @@ impl Session {
     }
 
     /// Writes many rows, and says how many were new or different. No key may stand twice in them.
-    pub(super) async fn upsert(&mut self, into: &Upsert, columns: &[Column<'_>]) -> Result<u64> {
+    pub(crate) async fn upsert(&mut self, into: &Upsert, columns: &[Column<'_>]) -> Result<u64> {
         columns.iter().try_for_each(check_column)?;
         match self {
             Self::Sqlite(connection) => sqlite::upsert(connection, into, columns),
@@ -162,7 +162,7 @@ impl Session {
         }
     }
 
-    pub(super) const fn is_postgres(&self) -> bool {
+    pub(crate) const fn is_postgres(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }
 }

@@ -3,9 +3,9 @@
 use super::ask::Ask;
 use super::{Answer, Answered};
 use crate::command::Refusal;
+use crate::cti::state::call::PhoneCall;
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
-use crate::sim::state::call::PhoneCall;
 
 pub fn start(ask: &mut Ask<'_>) -> Answered {
     let (who, instance, data) = (ask.who(), ask.instance().unwrap_or(""), ask.data());

@@ -5,22 +5,22 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::command::Command;
+use crate::cti::{CtiCore, CtiSettings, Fault};
 use crate::protocol::param::Param;
-use crate::sim::{Fault, SimCore, SimSettings};
 
 /// Long enough for any answer that comes.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Long enough to believe that none does.
 const SILENCE: Duration = Duration::from_millis(100);
 
-async fn core(fault: Fault) -> SimCore {
-    SimCore::start(SimSettings { fault, ..SimSettings::default() }).await.expect("a core")
+async fn core(fault: Fault) -> CtiCore {
+    CtiCore::start(CtiSettings { fault, ..CtiSettings::default() }).await.expect("a core")
 }
 
 struct Client(TcpStream);
 
 impl Client {
-    async fn to(core: &SimCore) -> Self {
+    async fn to(core: &CtiCore) -> Self {
         Self(TcpStream::connect(core.address()).await.expect("a connection"))
     }
 
@@ -189,7 +189,7 @@ async fn a_rejecting_core_does_nothing_and_still_answers_a_test() {
     assert_eq!(client.ask(4, "CALLSTART").await, "API_OK");
 }
 
-async fn http(core: &SimCore, request: &str) -> String {
+async fn http(core: &CtiCore, request: &str) -> String {
     let address = core.control().expect("a control address");
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let request = format!("{request} HTTP/1.1\r\nHost: core\r\nConnection: close\r\n\r\n");
@@ -202,7 +202,7 @@ async fn http(core: &SimCore, request: &str) -> String {
 #[tokio::test]
 async fn the_control_address_shows_and_switches_under_every_fault() {
     let control = Some((std::net::Ipv4Addr::LOCALHOST, 0).into());
-    let core = SimCore::start(SimSettings { control, ..SimSettings::default() }).await.expect("a core");
+    let core = CtiCore::start(CtiSettings { control, ..CtiSettings::default() }).await.expect("a core");
     assert_eq!(Client::to(&core).await.ask(1, "CALLSTART").await, "API_OK");
     for fault in ["hang", "refuse", "close", "garbage", "delay:200ms", "reject:7", "none"] {
         let switched = http(&core, &format!("POST /fault/{fault}")).await;
@@ -223,7 +223,7 @@ async fn the_control_address_shows_and_switches_under_every_fault() {
 #[tokio::test]
 async fn stopping_and_dropping_close_everything() {
     let control = Some((std::net::Ipv4Addr::LOCALHOST, 0).into());
-    let core = SimCore::start(SimSettings { control, ..SimSettings::default() }).await.expect("a core");
+    let core = CtiCore::start(CtiSettings { control, ..CtiSettings::default() }).await.expect("a core");
     let (address, http) = (core.address(), core.control().expect("a control address"));
     let mut client = Client::to(&core).await;
     assert_eq!(client.ask(1, "TEST").await, "API_OK");

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use super::serve::until_told_to_stop;
 use super::{Exit, block_on, output};
+use crate::cti::{CtiCore, CtiSettings, Fault};
 use crate::model::CoreId;
-use crate::sim::{Fault, SimCore, SimSettings};
 
 /// Arguments of `core`.
 #[derive(Debug, clap::Args)]
@@ -29,14 +29,14 @@ pub(super) fn run(args: &Args) -> Exit {
 }
 
 async fn serve(args: &Args) -> Exit {
-    let settings = SimSettings {
+    let settings = CtiSettings {
         id: CoreId(args.id),
         listen: args.listen,
         control: args.control,
         fault: args.fault,
-        ..SimSettings::default()
+        ..CtiSettings::default()
     };
-    let core = match SimCore::start(settings).await {
+    let core = match CtiCore::start(settings).await {
         Ok(core) => core,
         Err(error) => {
             errln!("corecast: core {} cannot listen on {}: {error}", args.id, args.listen);

@@ -2,9 +2,9 @@
 
 use super::Answer;
 use super::sections::section;
+use crate::cti::host::{Host, Memory, Processor};
 use crate::protocol::result::number;
 use crate::protocol::write::element;
-use crate::sim::host::{Host, Memory, Processor};
 
 /// Where the simulated recordings would lie.
 const PATH: &str = r"C:\Recordings\";

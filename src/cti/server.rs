@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::SimSettings;
+use super::CtiSettings;
 use super::desk::Desk;
 use super::fault::Fault;
 
@@ -53,7 +53,7 @@ impl Door {
 
 impl Server {
     /// Starts a core on the runtime that this is called on.
-    pub fn start(settings: &SimSettings) -> io::Result<Arc<Self>> {
+    pub fn start(settings: &CtiSettings) -> io::Result<Arc<Self>> {
         let place = bind(settings.listen)?;
         let address = place.local_addr()?.as_socket().unwrap_or(settings.listen);
         let server = Arc::new(Self {

@@ -12,7 +12,7 @@ use super::dispatch;
 use super::fault::Fault;
 use super::snapshot::Snapshot;
 use super::state::{Limits, State};
-use super::{CoreId, SimSettings};
+use super::{CoreId, CtiSettings};
 use crate::command::{Command, function};
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::frame::{Frame, FrameFault};
@@ -65,7 +65,7 @@ struct Inner {
 }
 
 impl Desk {
-    pub fn new(settings: &SimSettings) -> Self {
+    pub fn new(settings: &CtiSettings) -> Self {
         let state = State::new(settings.id, settings.max_blackout, Limits::default());
         let inner = Inner { fault: settings.fault, state, received: VecDeque::new() };
         Self { id: settings.id, codes: settings.codes.clone(), inner: Mutex::new(inner) }

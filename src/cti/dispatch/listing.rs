@@ -6,11 +6,11 @@ use super::ask::Ask;
 use super::sections::{date, device_with_call, device_with_recordings, section};
 use super::{Answer, Answered};
 use crate::command::Refusal;
+use crate::cti::state::call::PhoneCall;
+use crate::cti::state::device::Device;
 use crate::protocol::param::Param;
 use crate::protocol::result::number;
 use crate::protocol::write::element;
-use crate::sim::state::call::PhoneCall;
-use crate::sim::state::device::Device;
 
 pub fn devices(ask: &Ask<'_>) -> Answer {
     let devices = ask.state.devices().map(|device| (device, device.call(None)));

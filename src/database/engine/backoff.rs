@@ -9,7 +9,7 @@ const LAST: Duration = Duration::from_millis(1600);
 /// Waits that double from 100 ms to 1.6 s, each made up to a quarter longer or shorter by chance, so that many
 /// proxies do not all knock at once at a database that has just come back.
 #[derive(Debug)]
-pub(in crate::directory) struct Backoff(Duration);
+pub(crate) struct Backoff(Duration);
 
 impl Default for Backoff {
     fn default() -> Self {
@@ -18,7 +18,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    pub(in crate::directory) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let wait = self.0;
         self.0 = (wait * 2).min(LAST);
         let percent = u32::try_from(RandomState::new().hash_one(0) % 51).unwrap_or_default() + 75;

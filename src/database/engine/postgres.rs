@@ -10,19 +10,19 @@ use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 
 use super::{Backoff, Lane};
-use crate::directory::error::StoreError;
-use crate::directory::schema;
-use crate::directory::session::Session;
+use crate::database::error::StoreError;
+use crate::database::schema;
+use crate::database::session::Session;
 
 /// Connections at most: the directory's functions are few, and one of them writes at a time anyway.
 const CONNECTIONS: usize = 4;
 /// How long connecting may take, and a network that has gone silent may go unnoticed.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The channel that writers notify.
-pub(in crate::directory) const CHANNEL: &str = "corecast_directory";
+pub(crate) const CHANNEL: &str = "corecast_directory";
 
 #[derive(Debug)]
-pub(in crate::directory) struct Postgres {
+pub(crate) struct Postgres {
     config: Config,
     idle: Mutex<Vec<Client>>,
     room: Semaphore,

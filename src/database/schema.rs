@@ -18,7 +18,7 @@ const NEWEST: i64 = MIGRATIONS.len().cast_signed() as i64;
 const LOCK: i64 = 0x0043_6f72_6563_6173;
 
 /// Brings the database to the newest version, all or nothing.
-pub(super) async fn migrate(session: &mut Session) -> Result<(), StoreError> {
+pub(crate) async fn migrate(session: &mut Session) -> Result<(), StoreError> {
     // A look costs nothing; the migration's lock would wait for whoever is writing, perhaps a long import.
     if version(session).await.is_ok_and(|found| found >= NEWEST) {
         return Ok(());

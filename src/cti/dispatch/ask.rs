@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 use super::Answer;
 use crate::command::{Function, Refusal};
+use crate::cti::state::State;
+use crate::cti::state::data::Data;
+use crate::cti::state::names::Who;
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 use crate::protocol::request::Request;
-use crate::sim::state::State;
-use crate::sim::state::data::Data;
-use crate::sim::state::names::Who;
 
 /// One request under way.
 pub struct Ask<'a> {

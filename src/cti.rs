@@ -8,6 +8,7 @@ mod desk;
 pub mod dispatch;
 mod fault;
 pub mod host;
+pub mod recorder;
 mod server;
 mod snapshot;
 pub mod state;
@@ -27,7 +28,7 @@ use server::Server;
 
 /// How a simulated core is set up.
 #[derive(Clone, Debug)]
-pub struct SimSettings {
+pub struct CtiSettings {
     /// COREIDENT.
     pub id: CoreId,
     /// Where its API socket listens; port 0 for any that is free.
@@ -42,7 +43,7 @@ pub struct SimSettings {
     pub codes: Codes,
 }
 
-impl Default for SimSettings {
+impl Default for CtiSettings {
     fn default() -> Self {
         Self {
             id: CoreId(1),
@@ -57,17 +58,17 @@ impl Default for SimSettings {
 
 /// A simulated core at work. Dropping it stops it.
 #[derive(Debug)]
-pub struct SimCore {
+pub struct CtiCore {
     server: Arc<Server>,
     control: Option<SocketAddr>,
 }
 
-impl SimCore {
+impl CtiCore {
     /// Starts a core on the runtime that this is called on.
     ///
     /// # Errors
     /// If an address cannot be listened on.
-    pub async fn start(settings: SimSettings) -> io::Result<Self> {
+    pub async fn start(settings: CtiSettings) -> io::Result<Self> {
         let control = match settings.control {
             Some(address) => Some(tokio::net::TcpListener::bind(address).await?),
             None => None,
@@ -131,7 +132,7 @@ impl SimCore {
     }
 }
 
-impl Drop for SimCore {
+impl Drop for CtiCore {
     fn drop(&mut self) {
         self.server.stop();
     }

@@ -3,10 +3,10 @@
 use super::ask::Ask;
 use super::{Answer, Answered};
 use crate::command::Refusal;
+use crate::cti::state::names::Who;
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 use crate::protocol::write::element;
-use crate::sim::state::names::Who;
 
 /// There is no screen here: who is asked for is looked up as a core would, and what is shown is made up.
 pub fn show(ask: &Ask<'_>) -> Answered {

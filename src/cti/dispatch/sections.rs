@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
+use crate::cti::state::call::{PhoneCall, Recording};
+use crate::cti::state::device::Device;
 use crate::model::CoreId;
 use crate::protocol::param::Param;
 use crate::protocol::result::number;
 use crate::protocol::write::{close, element, open};
-use crate::sim::state::call::{PhoneCall, Recording};
-use crate::sim::state::device::Device;
 
 /// Writes `<NAME>…</NAME>` with what `inside` writes.
 pub fn section(out: &mut String, name: &str, inside: impl FnOnce(&mut String)) {

@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::codec::FramedRead;
 
+use crate::cti::desk::{Desk, Fate};
 use crate::protocol::frame::FrameDecoder;
-use crate::sim::desk::{Desk, Fate};
 
 /// Wider than a proxy's bound, so that a core is not the first to complain.
 const MAX_REQUEST_BYTES: usize = 1 << 20;

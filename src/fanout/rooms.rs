@@ -1,0 +1,58 @@
+//! Who answers the functions that need no core. They run off the way of calls: none of them holds up a blackout.
+
+use crate::command::{Call, Refusal, Room};
+use crate::directory::{Directory, functions};
+use crate::media::Download;
+use crate::protocol::codes::{Codes, ResultType};
+use crate::protocol::result::Reply;
+
+/// What a call is given in the end.
+#[derive(Debug)]
+pub(super) enum Given {
+    /// A RESULT.
+    Reply(Reply),
+    /// A file.
+    Download(Download),
+}
+
+impl Given {
+    /// The type of the result.
+    pub(super) const fn result(&self) -> Option<ResultType> {
+        match self {
+            Self::Reply(reply) => reply.result,
+            Self::Download(_) => Some(ResultType::Ok),
+        }
+    }
+}
+
+/// Everything that answers without a core. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Rooms {
+    /// Who, what and where.
+    pub directory: Directory,
+    /// The numbers of the result types.
+    pub codes: Codes,
+}
+
+impl Rooms {
+    /// The answer to a call that came from this address.
+    pub(super) async fn answer(&self, room: Room, call: &Call, from: &str) -> Result<Given, Refusal> {
+        match room {
+            Room::Directory | Room::Echo => {
+                functions::answer(self.directory.store(), &self.codes, call, from).await.map(Given::Reply)
+            }
+            room => Err(not_yet(room, call)),
+        }
+    }
+}
+
+/// What this version cannot answer.
+fn not_yet(room: Room, call: &Call) -> Refusal {
+    let (result, what) = match room {
+        Room::Media => (ResultType::FileNotFound, "the store of recordings"),
+        Room::Mail => (ResultType::ClientNotFound, "a mail server"),
+        _ => (ResultType::DatabaseQueryError, "the database of call records"),
+    };
+    let name = call.function.name;
+    Refusal::new(result, format!("{name} is answered from {what}, which this version does not have yet"))
+}
