@@ -25,6 +25,8 @@ use crate::metrics::Metrics;
 use crate::net::TcpListener;
 use crate::ops::{self, View};
 use crate::protocol::xml::Bounds;
+use crate::records::Records;
+use crate::records::functions::Functions;
 use crate::route::Router;
 use crate::upstream::{CoreShared, LinkSettings, Upstream, keep_probing};
 
@@ -247,7 +249,7 @@ async fn work(seat: Seat) {
 fn desk(settings: &Settings, view: &View, background: &Handle) -> Desk {
     Desk {
         router: view.router.clone(),
-        rooms: Rooms { directory: view.directory.clone(), codes: settings.codes.clone() },
+        rooms: rooms(settings, view),
         background: background.clone(),
         upstream: Upstream::open(&view.cores, link_settings(settings)),
         terms: Terms {
@@ -258,6 +260,15 @@ fn desk(settings: &Settings, view: &View, background: &Handle) -> Desk {
         limits: Limits { deadline: settings.limits.deadline },
         in_flight: view.in_flight.clone(),
         meter: Meter::new(view.metrics.clone()),
+    }
+}
+
+fn rooms(settings: &Settings, view: &View) -> Rooms {
+    let records = Records::of(view.directory.store().database().clone());
+    Rooms {
+        directory: view.directory.clone(),
+        records: Functions::new(records, &settings.records),
+        codes: settings.codes.clone(),
     }
 }
 

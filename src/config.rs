@@ -21,6 +21,7 @@ use std::time::Duration;
 use crate::fanout::Detail;
 use crate::model::Core;
 use crate::protocol::codes::Codes;
+use crate::records::RecordsSettings;
 use crate::route::rule::{Rule, UnknownDevice};
 use crate::upstream::BreakerSettings;
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub cores: Vec<Core>,
     /// Where it is kept who, what and where.
     pub directory: DirectorySettings,
+    /// How call records are listed, and how long recordings are kept.
+    pub records: RecordsSettings,
     /// Which devices belong to which cores, in the order of the file.
     pub rules: Vec<Rule>,
     /// What becomes of a device that nothing owns.

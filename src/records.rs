@@ -6,9 +6,11 @@
 mod agents;
 mod change;
 mod field;
+pub mod functions;
 mod put;
 mod record;
 mod search;
+mod settings;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,6 +22,7 @@ use crate::protocol::param::Param;
 pub use change::Changes;
 pub use record::{Record, RecordKind};
 pub use search::{Filter, Found, UniqueField};
+pub use settings::{ArchiveAction, RecordsSettings, Retention, Then};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 

@@ -40,6 +40,14 @@ impl Filter {
         Self { equal: Vec::new(), from: i64::MIN, to: i64::MAX, limit }
     }
 
+    /// What records can be filtered by: the parameters of CALLLIST.
+    pub fn params() -> impl Iterator<Item = Param> {
+        FIELDS.iter().filter_map(|field| match (field.index, field.what) {
+            (Index::Filter, What::Said(param)) => Some(param),
+            _ => None,
+        })
+    }
+
     /// Only those of which requests said just this, to the letter.
     ///
     /// # Errors
@@ -62,14 +70,6 @@ impl Filter {
     pub fn before(self, to: Timestamp) -> Self {
         Self { to: to.as_millisecond(), ..self }
     }
-}
-
-/// The parameters that CALLLIST filters by.
-pub(super) fn filters() -> impl Iterator<Item = Param> {
-    FIELDS.iter().filter_map(|field| match (field.index, field.what) {
-        (Index::Filter, What::Said(param)) => Some(param),
-        _ => None,
-    })
 }
 
 /// The records that match.
