@@ -17,10 +17,12 @@ mod it {
     mod examples;
     mod hostile;
     mod lab;
+    mod mail;
     mod metrics;
     mod pipelining;
     mod postgres;
     mod process;
+    mod python;
     mod regression;
     mod values;
     mod verdicts;

@@ -3,6 +3,7 @@
 use crate::command::{Call, Refusal, Room};
 use crate::directory::{Directory, functions};
 use crate::media::Download;
+use crate::media::mail::Mail;
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::result::Reply;
 
@@ -30,6 +31,8 @@ impl Given {
 pub struct Rooms {
     /// Who, what and where.
     pub directory: Directory,
+    /// Recordings as attachments.
+    pub mail: Mail,
     /// The numbers of the result types.
     pub codes: Codes,
 }
@@ -41,6 +44,7 @@ impl Rooms {
             Room::Directory | Room::Echo => {
                 functions::answer(self.directory.store(), &self.codes, call, from).await.map(Given::Reply)
             }
+            Room::Mail => self.mail.answer(&self.codes, call, from).await.map(Given::Reply),
             room => Err(not_yet(room, call)),
         }
     }
@@ -50,7 +54,6 @@ impl Rooms {
 fn not_yet(room: Room, call: &Call) -> Refusal {
     let (result, what) = match room {
         Room::Media => (ResultType::FileNotFound, "the store of recordings"),
-        Room::Mail => (ResultType::ClientNotFound, "a mail server"),
         _ => (ResultType::DatabaseQueryError, "the database of call records"),
     };
     let name = call.function.name;
