@@ -91,7 +91,8 @@ impl Mail {
         let office = self.0.as_deref().ok_or_else(refuse::not_configured)?;
         let function = call.function.name;
         let (to, recordings) = (order.to.email.clone(), order.recordings());
-        match office.send(order).await {
+        // Boxed: it is large, and most of what is answered beside it is not.
+        match Box::pin(office.send(order)).await {
             Ok(()) => tracing::info!(function, from, %to, recordings, "a mail was accepted"),
             Err(refusal) => {
                 tracing::warn!(function, from, %to, recordings, why = refusal.message, "a mail was not sent");

@@ -35,8 +35,8 @@ fn sound() -> Vec<u8> {
 struct Stub(Mutex<Vec<(bool, Vec<i64>, Format)>>);
 
 impl Stub {
-    fn give(&self, is_combined: bool, idents: Vec<i64>, format: Format) -> Result<Download, Refusal> {
-        self.0.lock().unwrap().push((is_combined, idents.clone(), format));
+    fn give(&self, is_combined: bool, idents: &[i64], format: Format) -> Result<Download, Refusal> {
+        self.0.lock().unwrap().push((is_combined, idents.to_vec(), format));
         let name = if idents.len() > 1 && !is_combined { "recordings.zip" } else { "Gespräch \"7\".wav" };
         let large = vec![Ok(Bytes::from(vec![0; LIMIT])), Ok(Bytes::from_static(b"x"))];
         let (length, pieces) = match idents[0] {
@@ -53,11 +53,11 @@ impl Stub {
 
 impl Attachments for Stub {
     fn one_or_zip(&self, idents: Vec<i64>, format: Format) -> BoxFuture<'_, Result<Download, Refusal>> {
-        async move { self.give(false, idents, format) }.boxed()
+        async move { self.give(false, &idents, format) }.boxed()
     }
 
     fn combined(&self, idents: Vec<i64>, format: Format) -> BoxFuture<'_, Result<Download, Refusal>> {
-        async move { self.give(true, idents, format) }.boxed()
+        async move { self.give(true, &idents, format) }.boxed()
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) struct Guard {
 
 enum Kind {
     Digest,
-    Cipher { key: LessSafeKey, prefix: [u8; 7] },
+    Cipher { key: Box<LessSafeKey>, prefix: [u8; 7] },
 }
 
 impl Guard {
@@ -47,7 +47,7 @@ impl Guard {
 
     /// Against anybody without the key.
     pub fn cipher(head: [u8; HEAD_BYTES], key: &[u8; 32], prefix: [u8; 7]) -> Result<Self, Unspecified> {
-        let key = LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key)?);
+        let key = Box::new(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key)?));
         Ok(Self { head, kind: Kind::Cipher { key, prefix } })
     }
 
