@@ -10,20 +10,24 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use tokio::runtime::{Builder, Handle, LocalOptions};
 use tokio::sync::oneshot;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::command::Refusal;
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
 use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Rooms, Terms};
 use crate::listen::{self, Connections, Door};
+use crate::media::mail::{Attachments, BadAuthority, Mail};
+use crate::media::{Download, Format};
 use crate::metrics::Metrics;
 use crate::net::TcpListener;
 use crate::ops::{self, View};
+use crate::protocol::codes::ResultType;
 use crate::protocol::xml::Bounds;
 use crate::records::Records;
 use crate::records::functions::Functions;
@@ -66,12 +70,16 @@ pub enum StartError {
     /// A thread or its runtime cannot be made.
     #[error("a worker thread cannot be started: {0}")]
     Worker(#[from] io::Error),
+    /// The mail server cannot be trusted as configured.
+    #[error(transparent)]
+    Mail(#[from] BadAuthority),
 }
 
 /// What one worker thread is given.
 struct Seat {
     settings: Arc<Settings>,
     view: View,
+    rooms: Rooms,
     background: Handle,
     connections: Arc<Connections>,
     api: StdListener,
@@ -91,6 +99,7 @@ impl Proxy {
         let background = CancellationToken::new();
         let directory =
             Directory::open(&settings.directory.url, settings.directory.refresh, background.clone())?;
+        let rooms = rooms(&settings, &directory)?;
         let view = view(&settings, directory);
         let connections = Connections::new(settings.limits.max_connections, &view.metrics);
         let (api, webapi) =
@@ -109,6 +118,7 @@ impl Proxy {
             let seat = Seat {
                 settings: settings.clone(),
                 view: view.clone(),
+                rooms: rooms.clone(),
                 background: Handle::current(),
                 connections: connections.clone(),
                 api: api.socket(number)?,
@@ -155,6 +165,26 @@ impl Proxy {
         self.background.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+/// Attachments, where nobody keeps recordings.
+struct NoRecordings;
+
+impl NoRecordings {
+    fn refuse<T>() -> BoxFuture<'static, Result<T, Refusal>> {
+        let message = "mails are made from the store of recordings, which this version does not have yet";
+        Box::pin(async move { Err(Refusal::new(ResultType::FileNotFound, message)) })
+    }
+}
+
+impl Attachments for NoRecordings {
+    fn one_or_zip(&self, _: Vec<i64>, _: Format) -> BoxFuture<'_, Result<Download, Refusal>> {
+        Self::refuse()
+    }
+
+    fn combined(&self, _: Vec<i64>, _: Format) -> BoxFuture<'_, Result<Download, Refusal>> {
+        Self::refuse()
     }
 }
 
@@ -218,8 +248,8 @@ fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> 
 
 /// One worker's life: its desk, its two doors, and the drain.
 async fn work(seat: Seat) {
-    let Seat { settings, view, background, connections, api, webapi } = seat;
-    let desk = Rc::new(desk(&settings, &view, &background));
+    let Seat { settings, view, rooms, background, connections, api, webapi } = seat;
+    let desk = Rc::new(desk(&settings, &view, rooms, &background));
     let door = |listener| Door {
         listener,
         desk: desk.clone(),
@@ -246,10 +276,10 @@ async fn work(seat: Seat) {
     }
 }
 
-fn desk(settings: &Settings, view: &View, background: &Handle) -> Desk {
+fn desk(settings: &Settings, view: &View, rooms: Rooms, background: &Handle) -> Desk {
     Desk {
         router: view.router.clone(),
-        rooms: rooms(settings, view),
+        rooms,
         background: background.clone(),
         upstream: Upstream::open(&view.cores, link_settings(settings)),
         terms: Terms {
@@ -263,13 +293,15 @@ fn desk(settings: &Settings, view: &View, background: &Handle) -> Desk {
     }
 }
 
-fn rooms(settings: &Settings, view: &View) -> Rooms {
-    let records = Records::of(view.directory.store().database().clone());
-    Rooms {
-        directory: view.directory.clone(),
+/// What is answered without a core.
+fn rooms(settings: &Settings, directory: &Directory) -> Result<Rooms, StartError> {
+    let records = Records::of(directory.store().database().clone());
+    Ok(Rooms {
+        directory: directory.clone(),
         records: Functions::new(records, &settings.records),
+        mail: Mail::open(settings.mail.clone(), Arc::new(NoRecordings))?,
         codes: settings.codes.clone(),
-    }
+    })
 }
 
 fn listen_settings(settings: &Settings) -> listen::Settings {

@@ -6,6 +6,7 @@ macro_rules! errln {
 }
 
 mod call;
+mod cav;
 mod check;
 mod configured;
 mod cti;
@@ -51,6 +52,8 @@ enum Command {
     /// Fill, save and look at the directory: who, what and where
     #[command(subcommand)]
     Directory(directory::Command),
+    /// Open an exported CAV file
+    Cav(cav::Args),
     /// List the functions of the API
     Functions(functions::Args),
 }
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Call(args) => call::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Directory(command) => directory::run(&command),
+        Command::Cav(args) => cav::run(&args),
         Command::Functions(args) => functions::run(&args),
     };
     ExitCode::from(exit as u8)

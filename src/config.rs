@@ -5,6 +5,7 @@
 
 mod fault;
 mod kinds;
+mod mail;
 mod near;
 mod read;
 mod section;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fanout::Detail;
+use crate::media::mail::MailSettings;
 use crate::model::Core;
 use crate::protocol::codes::Codes;
 use crate::records::RecordsSettings;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub unknown_device: UnknownDevice,
     /// When a core counts as down.
     pub breaker: BreakerSettings,
+    /// The mail server of EMAIL and COMBINEDEMAIL, if there is one.
+    pub mail: Option<MailSettings>,
     /// How close answers are to the vendor's.
     pub compat: Compat,
     /// The number of every result type.

@@ -1,5 +1,8 @@
 //! Recordings as files: where they lie, in which formats they are handed out, and how they are mailed.
 
+pub mod cav;
+pub mod mail;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;

@@ -11,16 +11,19 @@
 )]
 
 mod it {
+    mod cav;
     mod cli;
     mod directory;
     mod directory_cli;
     mod examples;
     mod hostile;
     mod lab;
+    mod mail;
     mod metrics;
     mod pipelining;
     mod postgres;
     mod process;
+    mod python;
     mod regression;
     mod values;
     mod verdicts;

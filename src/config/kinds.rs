@@ -142,3 +142,9 @@ pub(super) fn log_filter(node: &Node) -> Result<String, String> {
     }
     Ok(written)
 }
+
+/// What a file holds, as text.
+pub(super) fn content(node: &Node) -> Result<String, String> {
+    let path = text(node)?;
+    std::fs::read_to_string(&path).map_err(|error| format!("is {path}, which cannot be read: {error}"))
+}

@@ -8,6 +8,7 @@ use super::kinds::{
     ANY_TIME, SOME_TIME, choice, database_url, duration, listen_address, log_filter, parsed, playback_link,
     remote_address, text, whole,
 };
+use super::mail::mail;
 use super::section::Section;
 use super::tree::Node;
 use super::{Compat, DirectorySettings, Limits, Listen, Log, LogFormat, Settings};
@@ -39,6 +40,7 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         rules,
         unknown_device,
         breaker: root.section("breaker", breaker),
+        mail: root.section("mail", mail),
         compat: root.section("compat", compat),
         codes: root.section("codes", codes),
         log: root.section("log", log),

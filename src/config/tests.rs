@@ -111,3 +111,5 @@ fn what_is_written_is_what_counts() {
 mod faulty;
 
 mod environment;
+
+mod mail;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::StreamExt;
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
@@ -229,8 +230,10 @@ impl Desk {
             Begun::Known(reply) => Given::Reply(reply),
             Begun::Elsewhere { work, place } => {
                 let done = work.await.unwrap_or_else(|lost| Err(lost_work(&lost)));
-                drop(place);
-                done.unwrap_or_else(|refusal| Given::Reply(self.rescue(refusal)))
+                match done.unwrap_or_else(|refusal| Given::Reply(self.rescue(refusal))) {
+                    Given::Download(download) => Given::Download(keep(place, download)),
+                    reply @ Given::Reply(_) => reply,
+                }
             }
             Begun::Asked { call, plan, legs, place } => {
                 let mut ended = legs.end(&self.upstream).await;
@@ -269,6 +272,12 @@ impl Desk {
     }
 }
 
+/// A file is under way until the last of it is handed over, or nobody wants it any more.
+fn keep(place: InFlightPlace, download: Download) -> Download {
+    let content = download.content.inspect(move |_| _ = &place).boxed();
+    Download { content, ..download }
+}
+
 /// A socket that speaks lines of XML has no way to hand over a file.
 fn web_only(call: &Call) -> Refusal {
     let message = format!("{} hands over a file: ask for it by URL, at the WebAPI", call.function.name);
@@ -296,4 +305,28 @@ fn echo(call: &Call) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures::stream::iter;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_in_flight_until_it_is_handed_over() {
+        let in_flight = InFlight::new(1);
+        let place = in_flight.enter().expect("room");
+        let content = iter(["a", "b"]).map(|piece| Ok(Bytes::from(piece))).boxed();
+        let download =
+            Download { content_type: "audio/wav", file_name: "1.wav".into(), length: None, content };
+        let mut download = keep(place, download);
+        for piece in ["a", "b"] {
+            assert_eq!(download.content.next().await, Some(Ok(Bytes::from(piece))));
+            assert_eq!((in_flight.now(), in_flight.enter().is_err()), (1, true));
+        }
+        drop(download);
+        assert_eq!(in_flight.now(), 0);
+    }
 }

@@ -3,6 +3,7 @@
 use crate::command::{Call, Refusal, Room};
 use crate::directory::{Directory, functions};
 use crate::media::Download;
+use crate::media::mail::Mail;
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::result::Reply;
 use crate::records::functions::Functions;
@@ -33,6 +34,8 @@ pub struct Rooms {
     pub directory: Directory,
     /// The call records.
     pub records: Functions,
+    /// Recordings as attachments.
+    pub mail: Mail,
     /// The numbers of the result types.
     pub codes: Codes,
 }
@@ -45,17 +48,16 @@ impl Rooms {
                 functions::answer(self.directory.store(), &self.codes, call, from).await.map(Given::Reply)
             }
             Room::Records => self.records.answer(&self.codes, call, from).await.map(Given::Reply),
-            room => Err(not_yet(room, call)),
+            Room::Mail => self.mail.answer(&self.codes, call, from).await.map(Given::Reply),
+            Room::Media => Err(not_yet(call)),
         }
     }
 }
 
 /// What this version cannot answer.
-fn not_yet(room: Room, call: &Call) -> Refusal {
-    let (result, what) = match room {
-        Room::Media => (ResultType::FileNotFound, "the store of recordings"),
-        _ => (ResultType::ClientNotFound, "a mail server"),
-    };
+fn not_yet(call: &Call) -> Refusal {
     let name = call.function.name;
-    Refusal::new(result, format!("{name} is answered from {what}, which this version does not have yet"))
+    let message =
+        format!("{name} is answered from the store of recordings, which this version does not have yet");
+    Refusal::new(ResultType::FileNotFound, message)
 }
