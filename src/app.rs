@@ -247,7 +247,7 @@ async fn work(seat: Seat) {
 fn desk(settings: &Settings, view: &View, background: &Handle) -> Desk {
     Desk {
         router: view.router.clone(),
-        rooms: Rooms { directory: view.directory.clone(), codes: settings.codes.clone() },
+        rooms: Rooms { directory: view.directory.clone(), codes: settings.codes.clone(), exports: None },
         background: background.clone(),
         upstream: Upstream::open(&view.cores, link_settings(settings)),
         terms: Terms {

@@ -5,6 +5,7 @@
 
 mod fault;
 mod kinds;
+mod media;
 mod near;
 mod read;
 mod section;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fanout::Detail;
+use crate::media::MediaSettings;
 use crate::model::Core;
 use crate::protocol::codes::Codes;
 use crate::route::rule::{Rule, UnknownDevice};
@@ -41,6 +43,8 @@ pub struct Settings {
     pub cores: Vec<Core>,
     /// Where it is kept who, what and where.
     pub directory: DirectorySettings,
+    /// Where recordings lie, and how they are handed out.
+    pub media: MediaSettings,
     /// Which devices belong to which cores, in the order of the file.
     pub rules: Vec<Rule>,
     /// What becomes of a device that nothing owns.

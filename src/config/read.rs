@@ -8,6 +8,7 @@ use super::kinds::{
     ANY_TIME, SOME_TIME, choice, database_url, duration, listen_address, log_filter, parsed, remote_address,
     text, whole,
 };
+use super::media::media;
 use super::section::Section;
 use super::tree::Node;
 use super::{Compat, DirectorySettings, Limits, Listen, Log, LogFormat, Settings};
@@ -32,6 +33,7 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         threads: root.section("runtime", threads),
         cores,
         directory: root.section("directory", directory),
+        media: root.section("media", media),
         rules,
         unknown_device,
         breaker: root.section("breaker", breaker),

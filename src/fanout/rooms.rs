@@ -3,6 +3,7 @@
 use crate::command::{Call, Refusal, Room};
 use crate::directory::{Directory, functions};
 use crate::media::Download;
+use crate::media::functions::Exports;
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::result::Reply;
 
@@ -32,6 +33,8 @@ pub struct Rooms {
     pub directory: Directory,
     /// The numbers of the result types.
     pub codes: Codes,
+    /// The recordings as files.
+    pub exports: Option<Exports>,
 }
 
 impl Rooms {
@@ -41,6 +44,10 @@ impl Rooms {
             Room::Directory | Room::Echo => {
                 functions::answer(self.directory.store(), &self.codes, call, from).await.map(Given::Reply)
             }
+            Room::Media => match &self.exports {
+                Some(exports) => exports.answer(call).await.map(Given::Download),
+                None => Err(not_yet(room, call)),
+            },
             room => Err(not_yet(room, call)),
         }
     }
