@@ -105,7 +105,12 @@ enum Unfed {
 }
 
 impl Program {
-    fn start(key: &'static str, command: &[String], sound: ByteStream, seat: Seat) -> Result<Self, MediaError> {
+    fn start(
+        key: &'static str,
+        command: &[String],
+        sound: ByteStream,
+        seat: Seat,
+    ) -> Result<Self, MediaError> {
         let (name, args) = command.split_first().ok_or_else(|| {
             MediaError::Unavailable(format!("this needs a program to convert sound, and {key} names none"))
         })?;

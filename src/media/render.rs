@@ -93,7 +93,9 @@ impl Studio {
         // one of another kind must go through a program, even if that comes before MP3
         let seat = self.seat(format, recordings.iter().filter(is_other)).await?;
         let seat = match seat {
-            None if recordings.iter().any(|recording| is_other(&recording)) => Some(self.converter.seat().await?),
+            None if recordings.iter().any(|recording| is_other(&recording)) => {
+                Some(self.converter.seat().await?)
+            }
             seat => seat,
         };
         let job = Job { studio: self.clone(), format, seat };
@@ -251,11 +253,11 @@ impl Job {
 
     /// All sounds as one, each opened when its turn comes.
     fn join(&self, recordings: Vec<Recording>) -> Sound {
-        let plain = |r: &Recording| {
-            Sound::plain_length(&r.head.layout, r.head.sound.end - r.head.sound.start)
-        };
+        let plain =
+            |r: &Recording| Sound::plain_length(&r.head.layout, r.head.sound.end - r.head.sound.start);
         let length = recordings.iter().map(plain).sum();
-        let job = Arc::new(Self { studio: self.studio.clone(), format: self.format, seat: self.seat.clone() });
+        let job =
+            Arc::new(Self { studio: self.studio.clone(), format: self.format, seat: self.seat.clone() });
         let sounds = stream::iter(recordings).then(move |recording| {
             let job = job.clone();
             async move { job.plain(recording.sound(&job.studio.vault)).await.map(|sound| sound.content) }

@@ -67,7 +67,9 @@ fn file(record: &Record) -> Result<&str, &'static str> {
     match (&*record.file, record.stopped) {
         (_, None) => Err("is still being made: ask for it when it has ended"),
         ("", Some(_)) => Err("has no sound"),
-        (_, Some(_)) if record.bytes == 0 => Err("is not in the store of recordings yet: ask for it a little later"),
+        (_, Some(_)) if record.bytes == 0 => {
+            Err("is not in the store of recordings yet: ask for it a little later")
+        }
         (file, Some(_)) => Ok(file),
     }
 }
@@ -83,7 +85,8 @@ pub(super) struct Sound {
 }
 
 impl Sound {
-    /// It as a WAV file, and the file's size in bytes.
+    /// It as a WAV file, and the file's size in bytes. Its head comes with the first of the sound: if there is none,
+    /// there is no file.
     ///
     /// # Errors
     /// [`MediaError::Invalid`] if it is too long for one.
@@ -91,7 +94,12 @@ impl Sound {
         let (head, tail) = wav::frame(&self.layout, self.length)?;
         let length = head.len() as u64 + self.length + tail.len() as u64;
         let tail = (!tail.is_empty()).then(|| Ok(Bytes::from_static(tail)));
-        let content = stream::iter([Ok(head)]).chain(self.content).chain(stream::iter(tail));
+        let mut content = self.content;
+        let begun = async move {
+            let first = content.try_next().await?;
+            Ok(stream::iter([Ok(head)]).chain(stream::iter(first.map(Ok))).chain(content))
+        };
+        let content = stream::once(begun).try_flatten().chain(stream::iter(tail));
         Ok((content.boxed(), length))
     }
 

@@ -104,6 +104,12 @@ pub(super) fn silence(millis: u32) -> Vec<i16> {
     vec![0; (RATE * millis / 1000) as usize]
 }
 
+/// Seconds of what nothing makes smaller.
+pub(super) fn noise(seconds: u32) -> Vec<i16> {
+    let mut random = fastrand::Rng::with_seed(3);
+    (0..RATE * seconds).map(|_| random.i16(..)).collect()
+}
+
 pub(super) fn bytes(samples: &[i16]) -> Vec<u8> {
     samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
 }

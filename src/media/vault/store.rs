@@ -72,7 +72,8 @@ impl Store {
         if bucket.is_empty() || bucket.contains('@') {
             return Err(format!("its URL names no bucket: {FORMS}"));
         }
-        let prefix = Path::parse(prefix).map_err(|_| format!("its URL has a prefix that is none: {FORMS}"))?;
+        let prefix =
+            Path::parse(prefix).map_err(|_| format!("its URL has a prefix that is none: {FORMS}"))?;
         let s3 = with_query(settings.s3.clone(), query)?;
         let builder = builder(&s3, settings)?.with_bucket_name(bucket);
         let secrets = secrets(&builder);
@@ -155,7 +156,8 @@ fn builder(s3: &S3Settings, settings: &VaultSettings) -> Result<AmazonS3Builder,
     builder = set(builder, AmazonS3ConfigKey::Endpoint, s3.endpoint.clone());
     builder = set(builder, AmazonS3ConfigKey::Region, s3.region.clone());
     builder = set(builder, AmazonS3ConfigKey::AccessKeyId, revealed("access_key", s3.access_key.as_ref())?);
-    builder = set(builder, AmazonS3ConfigKey::SecretAccessKey, revealed("secret_key", s3.secret_key.as_ref())?);
+    builder =
+        set(builder, AmazonS3ConfigKey::SecretAccessKey, revealed("secret_key", s3.secret_key.as_ref())?);
     builder = set(builder, AmazonS3ConfigKey::Token, revealed("session_token", s3.session_token.as_ref())?);
     Ok(match path_style {
         Some(path_style) => builder.with_virtual_hosted_style_request(!path_style),

@@ -18,8 +18,10 @@ pub(in crate::media) fn bucket() -> Option<VaultSettings> {
         return None;
     };
     let name = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let mut stream = TcpStream::connect(endpoint.trim_start_matches("http://")).expect("the service of the tests");
-    let request = format!("PUT /{name} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let mut stream =
+        TcpStream::connect(endpoint.trim_start_matches("http://")).expect("the service of the tests");
+    let request =
+        format!("PUT /{name} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("a request");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
@@ -50,7 +52,8 @@ async fn a_store_keeps_what_it_is_given(settings: &VaultSettings) {
     let small: Vec<u8> = (0..=255).collect();
     let large: Vec<u8> = (0..11_u32 << 20).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
     let exact = vec![7; 10 << 20];
-    for (key, bytes) in [("a.wav", &small), ("d/e f/ü#.wav", &large), ("exact", &exact), ("empty", &vec![])] {
+    for (key, bytes) in [("a.wav", &small), ("d/e f/ü#.wav", &large), ("exact", &exact), ("empty", &vec![])]
+    {
         let path = here.write("out", bytes);
         let missing = vault.size(key).await.expect_err("nothing there yet");
         assert_eq!(missing, MediaError::NotFound(missing.to_string()));
@@ -59,7 +62,10 @@ async fn a_store_keeps_what_it_is_given(settings: &VaultSettings) {
         assert!(content(vault.read(key).await).await.expect(key) == *bytes, "{key} is what was put");
     }
     assert_eq!(content(vault.read_range("a.wav", 3..6).await).await, Ok(vec![3, 4, 5]));
-    assert_eq!(content(vault.read_range("a.wav", 250..999).await).await, Ok(vec![250, 251, 252, 253, 254, 255]));
+    assert_eq!(
+        content(vault.read_range("a.wav", 250..999).await).await,
+        Ok(vec![250, 251, 252, 253, 254, 255])
+    );
     assert_eq!(content(vault.read_range("a.wav", 3..3).await).await, Ok(vec![]));
     assert!(content(vault.read_range("a.wav", 256..257).await).await.is_err());
     vault.put_file("a.wav", &here.write("out", b"new")).await.expect("put again");
@@ -78,7 +84,8 @@ async fn a_store_keeps_what_it_is_given(settings: &VaultSettings) {
 async fn a_folder_keeps_what_it_is_given() {
     let here = Folder::new();
     a_store_keeps_what_it_is_given(&folder(&here)).await;
-    let left: Vec<_> = std::fs::read_dir(here.0.join("a/b")).expect("the folder was made").flatten().collect();
+    let left: Vec<_> =
+        std::fs::read_dir(here.0.join("a/b")).expect("the folder was made").flatten().collect();
     assert_eq!(left.len(), 3, "nothing half-done is left: {left:?}");
 }
 
@@ -105,8 +112,20 @@ async fn a_key_leads_to_no_other_place() {
     let here = Folder::new();
     let vault = Vault::open(&folder(&here)).expect("a good URL");
     let file = here.write("out", b"x");
-    for key in ["", "/", "/etc/passwd", "..", "../x", "a/../../x", "a//b", "./a", "a/.", "a\\b", "a\nb", &"k".repeat(1025)]
-    {
+    for key in [
+        "",
+        "/",
+        "/etc/passwd",
+        "..",
+        "../x",
+        "a/../../x",
+        "a//b",
+        "./a",
+        "a/.",
+        "a\\b",
+        "a\nb",
+        &"k".repeat(1025),
+    ] {
         for done in [
             vault.put_file(key, &file).await.map(drop),
             vault.size(key).await.map(drop),
@@ -173,10 +192,20 @@ async fn a_service_that_hangs_costs_no_more_than_its_deadline() {
 
 #[test]
 fn a_url_that_names_no_store_is_refused_without_repeating_it() {
-    for url in ["", "recordings", "http://x", "s3://", "s3:///x", "s3://key:verysecretindeed@bucket", "s3://b?key=verysecretindeed"]
-    {
+    for url in [
+        "",
+        "recordings",
+        "http://x",
+        "s3://",
+        "s3:///x",
+        "s3://key:verysecretindeed@bucket",
+        "s3://b?key=verysecretindeed",
+    ] {
         let error = Vault::open(&settings(url)).expect_err(url);
-        assert!(matches!(error, MediaError::Invalid(_)) && !error.to_string().contains("verysecret"), "{error}");
+        assert!(
+            matches!(error, MediaError::Invalid(_)) && !error.to_string().contains("verysecret"),
+            "{error}"
+        );
     }
     let mut settings = settings("s3://recordings");
     settings.s3.secret_key = Some(Secret::File("/no/such/file".into()));
