@@ -17,12 +17,12 @@ const BOUND: u64 = 2 << 20;
 /// Sound of so many bytes that counts what was taken of it.
 fn counted(length: u64, taken: &Arc<AtomicU64>) -> ByteStream {
     let taken = taken.clone();
-    let pieces = length / PIECE as u64;
-    let piece = move |n: u64| {
+    let piece = Bytes::from(bytes(&noise(PIECE as u32 / 2 / RATE + 1))).slice(..PIECE);
+    let give = move |_| {
         taken.fetch_add(PIECE as u64, Ordering::Relaxed);
-        Ok(Bytes::from((0..PIECE).map(|at| (at as u64 * n) as u8).collect::<Vec<_>>()))
+        Ok(piece.clone())
     };
-    stream::iter((0..pieces).map(piece)).boxed()
+    stream::iter((0..length / PIECE as u64).map(give)).boxed()
 }
 
 /// Reads a file that becomes 1 byte out of `ratio`, and checks at each piece how much of the sound is under way.
@@ -42,7 +42,7 @@ async fn read_slowly(mut file: ByteStream, ratio: u64, taken: &AtomicU64) {
 
 #[tokio::test]
 async fn a_long_recording_is_never_held_in_memory() {
-    const LONG: u64 = 64 << 20;
+    const LONG: u64 = 32 << 20;
     let taken = Arc::new(AtomicU64::new(0));
     let run = |content| pipe::run("a test".into(), content, LIMITS, ());
     read_slowly(run(counted(LONG, &taken)).await.expect("begun"), 1, &taken).await;
@@ -78,7 +78,7 @@ async fn a_client_that_goes_away_ends_the_work() {
     place.settings.mp3_command = vec!["cat".into()];
     place.settings.max_exports = 1;
     place.settings.max_conversions = 1;
-    let long = place.keep(1, &wav(&noise(300), RATE, 1)).await;
+    let long = place.keep(1, &wav(&noise(120), RATE, 1)).await;
     let (studio, both) = (place.studio(), [long.clone(), long.clone()]);
     for format in [Format::Wav, Format::Vox, Format::Mp3] {
         for way in 0..3 {
@@ -113,7 +113,7 @@ async fn a_file_that_was_read_gives_its_place_back() {
 async fn one_too_many_waits_and_is_refused() {
     let mut place = Place::new();
     place.settings.max_exports = 1;
-    let record = place.keep(1, &wav(&noise(300), RATE, 1)).await;
+    let record = place.keep(1, &wav(&noise(120), RATE, 1)).await;
     let studio = place.studio();
     let first = studio.one(&record, Format::Wav, None).await.expect("a file");
     let second = studio.one(&record, Format::Wav, None);
@@ -126,7 +126,7 @@ async fn one_too_many_waits_and_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_loses_its_place() {
     let place = Place::new();
-    let record = place.keep(1, &wav(&noise(300), RATE, 1)).await;
+    let record = place.keep(1, &wav(&noise(120), RATE, 1)).await;
     let studio = place.studio();
     let file = studio.one(&record, Format::Wav, None).await.expect("a file");
     let begun = tokio::time::Instant::now();

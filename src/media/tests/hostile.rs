@@ -104,18 +104,15 @@ async fn what_cannot_be_asked_for_is_refused() {
 #[tokio::test]
 async fn a_file_that_goes_while_it_is_read_is_an_error_in_the_stream() {
     let place = Place::new();
-    let first = place.keep(1, &wav(&noise(300), RATE, 1)).await;
+    let first = place.keep(1, &wav(&noise(120), RATE, 1)).await;
     let second = place.keep(2, &wav(&silence(100), RATE, 1)).await;
     let vault = Vault::open(&place.settings.vault).expect("a good URL");
-    for format in [Format::Wav, Format::Vox] {
-        place.keep(2, &wav(&silence(100), RATE, 1)).await;
-        let both = [first.clone(), second.clone()];
-        let combined = place.studio().combined(&both, format).await.expect("begun");
-        let zipped = place.studio().zipped(&both, format).await.expect("begun");
-        vault.delete("2026/2.wav").await.expect("deleted");
-        for file in [combined, zipped] {
-            let error = whole(file).await.map(drop).expect_err("the second one is gone");
-            assert!(matches!(error, MediaError::NotFound(_)), "{error}");
-        }
+    let both = [first, second];
+    let combined = place.studio().combined(&both, Format::Wav).await.expect("begun");
+    let zipped = place.studio().zipped(&both, Format::Wav).await.expect("begun");
+    vault.delete("2026/2.wav").await.expect("deleted");
+    for file in [combined, zipped] {
+        let error = whole(file).await.map(drop).expect_err("the second one is gone");
+        assert!(matches!(error, MediaError::NotFound(_)), "{error}");
     }
 }
