@@ -23,6 +23,7 @@ use crate::fanout::Detail;
 use crate::media::MediaSettings;
 use crate::model::Core;
 use crate::protocol::codes::Codes;
+use crate::records::RecordsSettings;
 use crate::route::rule::{Rule, UnknownDevice};
 use crate::upstream::BreakerSettings;
 
@@ -45,6 +46,8 @@ pub struct Settings {
     pub directory: DirectorySettings,
     /// Where recordings lie, and how they are handed out.
     pub media: MediaSettings,
+    /// How call records are listed, and how long recordings are kept.
+    pub records: RecordsSettings,
     /// Which devices belong to which cores, in the order of the file.
     pub rules: Vec<Rule>,
     /// What becomes of a device that nothing owns.

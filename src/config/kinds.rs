@@ -132,6 +132,14 @@ pub(super) fn store_url(node: &Node) -> Result<String, String> {
     })
 }
 
+/// Where a recording can be played, with a place for its number; or nothing.
+pub(super) fn playback_link(node: &Node) -> Result<String, String> {
+    let link = if raw(node)?.is_empty() { String::new() } else { text(node)? };
+    (link.is_empty() || link.contains("{recordid}")).then_some(link).ok_or_else(|| {
+        "has no {recordid}, where the recording's number belongs: \"http://player.example/{recordid}\"".into()
+    })
+}
+
 /// What to log: a level, or levels by module.
 pub(super) fn log_filter(node: &Node) -> Result<String, String> {
     let written = text(node)?;

@@ -6,11 +6,7 @@
 //! - A recording that is named twice is handed out twice.
 //! - COMBINEDEXPORT and MULTIEXPORT keep the order of IDENT.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
-
-use futures::future::BoxFuture;
+use std::collections::BTreeSet;
 
 use super::{Download, Format, Studio};
 use crate::command::{Call, Command, Refusal};
@@ -18,37 +14,19 @@ use crate::database::StoreError;
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 use crate::protocol::request::Request;
-use crate::records::Record;
-
-/// Where call records are found.
-pub trait Find: Send + Sync + fmt::Debug {
-    /// The latest record that has this value in this column, in any case of its name.
-    ///
-    /// # Errors
-    /// [`StoreError::Invalid`], naming the columns that there are, if there is none of this name.
-    fn latest_by<'a>(
-        &'a self,
-        field: &'a str,
-        value: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Record>, StoreError>>;
-
-    /// The records of these numbers that there are, in any order.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the database cannot be asked.
-    fn by_idents<'a>(&'a self, idents: &'a [i64]) -> BoxFuture<'a, Result<Vec<Record>, StoreError>>;
-}
+use crate::records::{Record, Records, UniqueField};
 
 /// Who answers the export functions. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Exports {
     studio: Studio,
-    records: Arc<dyn Find>,
+    records: Records,
 }
 
 impl Exports {
     /// Exports of the recordings of these records.
-    pub fn new(studio: Studio, records: Arc<dyn Find>) -> Self {
+    #[must_use]
+    pub const fn new(studio: Studio, records: Records) -> Self {
         Self { studio, records }
     }
 
@@ -80,15 +58,16 @@ impl Exports {
     async fn export(&self, request: &Request) -> Result<Download, Refusal> {
         let format = format(request)?;
         let password = password(request, format)?;
-        let (field, value) = (required(request, Param::UniqueField)?, required(request, Param::UniqueId)?);
+        let (field, value) = (unique_field(request)?, required(request, Param::UniqueId)?);
         let found = self.records.latest_by(field, value).await.map_err(refuse)?;
-        let record = found.ok_or_else(|| not_found(format!("no recording has {value} as its {field}")))?;
+        let record =
+            found.ok_or_else(|| not_found(format!("no recording has {value} as its {}", field.name())))?;
         Ok(self.studio.one(&record, format, password).await?)
     }
 
     async fn several(&self, request: &Request) -> Result<(Vec<Record>, Format), Refusal> {
         let format = format(request)?;
-        Ok((find(&*self.records, &idents(request, self.studio.max_recordings())?).await?, format))
+        Ok((find(&self.records, &idents(request, self.studio.max_recordings())?).await?, format))
     }
 }
 
@@ -96,14 +75,14 @@ impl Exports {
 ///
 /// # Errors
 /// API_FILE_NOT_FOUND with the numbers that no record has; API_DATABASE_QUERY_ERROR.
-pub async fn find(records: &dyn Find, idents: &[i64]) -> Result<Vec<Record>, Refusal> {
+pub async fn find(records: &Records, idents: &[i64]) -> Result<Vec<Record>, Refusal> {
     let found = records.by_idents(idents).await.map_err(refuse)?;
-    let found: BTreeMap<_, _> = found.into_iter().map(|record| (record.ident, record)).collect();
-    let missing: Vec<_> = idents.iter().filter(|ident| !found.contains_key(ident)).collect();
+    let known: BTreeSet<_> = found.iter().map(|record| record.ident).collect();
+    let missing = idents.iter().filter(|ident| !known.contains(ident));
+    let missing: Vec<_> = missing.map(i64::to_string).collect();
     if missing.is_empty() {
-        return Ok(idents.iter().filter_map(|ident| found.get(ident).cloned()).collect());
+        return Ok(found);
     }
-    let missing: Vec<_> = missing.into_iter().map(i64::to_string).collect();
     Err(not_found(format!("no recording has the IDENT {}", missing.join(", "))))
 }
 
@@ -136,6 +115,15 @@ pub fn format(request: &Request) -> Result<Format, Refusal> {
     let written = required(request, Param::MediaFormat)?;
     Format::from_name(written)
         .ok_or_else(|| bad(format!("MEDIA_FORMAT {written} is not one of WAV, MP3, VOX, CAV")))
+}
+
+/// UNIQUEFIELD: a column of the call records.
+fn unique_field(request: &Request) -> Result<UniqueField, Refusal> {
+    let written = required(request, Param::UniqueField)?;
+    UniqueField::from_name(written).ok_or_else(|| {
+        let known: Vec<_> = UniqueField::all().map(UniqueField::name).collect();
+        bad(format!("UNIQUEFIELD {written} is no field of a recording: there are {}", known.join(", ")))
+    })
 }
 
 /// What a file is to be encrypted with.

@@ -1,77 +1,47 @@
-//! The functions of the reference, with records that a test made up.
+//! The functions of the reference, with records in a database.
 
-use std::collections::BTreeMap;
-
-use futures::FutureExt;
 use tokio::time::Instant;
 
 use super::*;
 use crate::command::check;
+use crate::database::Database;
 use crate::media::Vault;
-use crate::media::tests::{Place, RATE, conversation, silence, wav, whole};
+use crate::media::tests::{Place, RATE, conversation, record, silence, wav, whole};
 use crate::protocol::url;
 use crate::protocol::xml::Bounds;
 
-/// Records in memory.
-#[derive(Debug, Default)]
-struct Drawer {
-    records: BTreeMap<i64, Record>,
-    is_down: bool,
-}
-
-impl Find for Drawer {
-    fn latest_by<'a>(
-        &'a self,
-        field: &'a str,
-        value: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
-        let param = Param::from_name(field);
-        let found = match param {
-            _ if self.is_down => Err(StoreError::Unavailable("the host db.internal is down".into())),
-            None => {
-                Err(StoreError::Invalid(format!("there is no column {field}: there are USER2, DEVICEID")))
-            }
-            Some(Param::Ident) => {
-                Ok(value.parse().ok().and_then(|ident: i64| self.records.get(&ident)).cloned())
-            }
-            Some(param) => {
-                let has = |record: &&Record| record.said.get(&param).is_some_and(|said| said == value);
-                Ok(self.records.values().rev().find(has).cloned())
-            }
-        };
-        async move { found }.boxed()
+/// Three recordings of device 7001, numbered by the database, each with a USER2 of its own.
+async fn three(place: &Place) -> (Records, Vec<i64>) {
+    let records = Records::of(Database::open("sqlite::memory:").expect("a good URL"));
+    for user in 10_121_967..=10_121_969 {
+        let mut made = place.keep(user, &wav(&conversation(), RATE, 1)).await;
+        made.ident = 0;
+        made.said.insert(Param::User2, user.to_string());
+        records.put(vec![made]).await.expect("written");
     }
-
-    fn by_idents<'a>(&'a self, idents: &'a [i64]) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
-        let known = self.records.values().filter(|record| idents.contains(&record.ident)).cloned().collect();
-        let found = if self.is_down { Err(StoreError::Failed("no such table".into())) } else { Ok(known) };
-        async move { found }.boxed()
+    let mut idents = Vec::new();
+    for user in ["10121967", "10121968", "10121969"] {
+        let field = UniqueField::from_name("user2").expect("a field");
+        let found = records.latest_by(field, user).await.expect("read");
+        idents.push(found.expect("a record").ident);
     }
+    (records, idents)
 }
 
 /// The answer to the parameters of a URL.
-async fn ask(place: &Place, drawer: Drawer, query: &str) -> Result<Download, Refusal> {
+async fn ask(place: &Place, records: &Records, query: &str) -> Result<Download, Refusal> {
     let bounds = Bounds { max_fields: 32, max_depth: 4 };
     let request = url::read(query, "", bounds).expect("a good URL");
     let function = check(&request)?;
     let call = Call { function, request, deadline: Instant::now() };
-    Exports::new(place.studio(), Arc::new(drawer)).answer(&call).await
-}
-
-async fn drawer(place: &Place) -> Drawer {
-    let mut drawer = Drawer::default();
-    for ident in [10_121_967, 10_121_968, 10_121_969] {
-        let mut record = place.keep(ident, &wav(&conversation(), RATE, 1)).await;
-        record.said.insert(Param::User2, ident.to_string());
-        drawer.records.insert(ident, record);
-    }
-    drawer
+    Exports::new(place.studio(), records.clone()).answer(&call).await
 }
 
 #[tokio::test]
 async fn the_references_examples_are_answered() {
     let place = Place::new();
-    let list = "ident=10121967,10121968,10121969&media_format=wav";
+    let (records, idents) = three(&place).await;
+    let list = format!("ident={},{},{}&media_format=wav", idents[0], idents[1], idents[2]);
     for (query, name, length) in [
         (
             "type=export&requestid=10482345&uniquefield=user2&uniqueid=10121968&media_format=wav".to_owned(),
@@ -85,7 +55,7 @@ async fn the_references_examples_are_answered() {
         ),
         (format!("type=multiexport&requestid=10482345&{list}"), "7001-20261125T030405Z-and-2-more.zip", None),
     ] {
-        let file = ask(&place, drawer(&place).await, &query).await.expect("a file");
+        let file = ask(&place, &records, &query).await.expect("a file");
         assert_eq!((&*file.file_name, file.length), (name, length));
         assert!(!whole(file).await.expect("to its end").is_empty());
     }
@@ -94,18 +64,20 @@ async fn the_references_examples_are_answered() {
 #[tokio::test]
 async fn a_field_that_many_have_gives_the_latest() {
     let place = Place::new();
-    let mut drawer = drawer(&place).await;
-    let latest = place.keep(10_121_969, &wav(&silence(500), RATE, 1)).await;
-    drawer.records.insert(10_121_969, latest);
+    let (records, _) = three(&place).await;
+    let mut latest = place.keep(4, &wav(&silence(500), RATE, 1)).await;
+    latest.started = "2026-11-25T04:00:00Z".parse().expect("a time");
+    records.put(vec![Record { ident: 0, ..latest }]).await.expect("written");
     let query = "type=EXPORT&requestid=1&uniquefield=DeviceID&uniqueid=7001&media_format=Wav";
-    assert_eq!(ask(&place, drawer, query).await.expect("a file").length, Some(44 + 8000));
+    assert_eq!(ask(&place, &records, query).await.expect("a file").length, Some(44 + 8000));
 }
 
 #[tokio::test]
 async fn what_is_wrong_has_the_references_result() {
-    use ResultType::{DatabaseQueryError, FileNotFound, InvalidMessageFormat, ProcessingMessage};
+    use ResultType::{FileNotFound, InvalidMessageFormat};
     let export = "type=export&requestid=1&uniquefield=user2&uniqueid=10121968";
     let place = Place::new();
+    let (records, idents) = three(&place).await;
     for (query, result, part) in [
         (format!("{export}&media_format=ogg"), InvalidMessageFormat, "MEDIA_FORMAT ogg is not one of WAV"),
         (export.into(), InvalidMessageFormat, "MEDIA_FORMAT is missing"),
@@ -122,7 +94,7 @@ async fn what_is_wrong_has_the_references_result() {
         (
             "type=export&requestid=1&uniquefield=shoe&uniqueid=1&media_format=wav".into(),
             InvalidMessageFormat,
-            "no column shoe",
+            "UNIQUEFIELD shoe is no field of a recording: there are ident, ",
         ),
         (
             "type=export&requestid=1&uniquefield=user2&uniqueid=4&media_format=wav".into(),
@@ -163,12 +135,12 @@ async fn what_is_wrong_has_the_references_result() {
             "names 101 recordings",
         ),
         (
-            "type=multiexport&requestid=1&ident=10121968,5,6&media_format=wav".into(),
+            format!("type=multiexport&requestid=1&ident={},55,66&media_format=wav", idents[0]),
             FileNotFound,
-            "no recording has the IDENT 5, 6",
+            "no recording has the IDENT 55, 66",
         ),
     ] {
-        let refusal = ask(&place, drawer(&place).await, &query).await.expect_err(&query);
+        let refusal = ask(&place, &records, &query).await.expect_err(&query);
         assert_eq!(refusal.result, result, "{query}: {}", refusal.message);
         assert!(
             refusal.message.contains(part) && !refusal.message.contains("hunter2"),
@@ -176,23 +148,45 @@ async fn what_is_wrong_has_the_references_result() {
             refusal.message
         );
     }
-    let mut gone = drawer(&place).await;
+}
+
+#[tokio::test]
+async fn a_recording_without_sound_names_its_number() {
+    let place = Place::new();
+    let (records, idents) = three(&place).await;
     let vault = Vault::open(&place.settings.vault).expect("a good URL");
     vault.delete("2026/10121968.wav").await.expect("deleted");
-    let refusal = ask(&place, gone, &format!("{export}&media_format=wav")).await.expect_err("gone");
-    assert_eq!(refusal.result, FileNotFound);
-    assert!(refusal.message.contains("10121968"), "{}", refusal.message);
-    for query in
-        [format!("{export}&media_format=wav"), "type=multiexport&requestid=1&ident=1&media_format=wav".into()]
-    {
-        gone = Drawer { is_down: true, ..Drawer::default() };
-        let refusal = ask(&place, gone, &query).await.expect_err("no database");
-        assert_eq!(refusal.result, DatabaseQueryError);
-        assert!(!refusal.message.contains("db.internal"), "{}", refusal.message);
+    let list = format!("ident={},{}&media_format=wav", idents[0], idents[1]);
+    for query in [
+        "type=export&requestid=1&uniquefield=user2&uniqueid=10121968&media_format=wav".to_owned(),
+        format!("type=combinedexport&requestid=1&{list}"),
+        format!("type=multiexport&requestid=1&{list}"),
+    ] {
+        let refusal = ask(&place, &records, &query).await.expect_err("gone");
+        assert_eq!(refusal.result, ResultType::FileNotFound);
+        assert!(refusal.message.contains(&format!("the recording {} ", idents[1])), "{}", refusal.message);
     }
-    let mut poor = Place::new();
-    poor.settings.mp3_command = vec!["/no/such/lame".into()];
-    let refusal =
-        ask(&poor, drawer(&poor).await, &format!("{export}&media_format=mp3")).await.expect_err("no program");
-    assert_eq!(refusal.result, ProcessingMessage);
+    let under_way = Record { ident: 0, global_id: "now".into(), stopped: None, bytes: 0, ..record(0, "") };
+    records.put(vec![under_way]).await.expect("written");
+    let query = "type=export&requestid=1&uniquefield=globalid&uniqueid=now&media_format=wav";
+    let refusal = ask(&place, &records, query).await.expect_err("still being made");
+    assert_eq!(refusal.result, ResultType::FileNotFound);
+    assert!(refusal.message.contains("still being made"), "{}", refusal.message);
+}
+
+#[tokio::test]
+async fn a_database_or_a_program_that_fails_says_which() {
+    let mut place = Place::new();
+    let (records, _) = three(&place).await;
+    let down = Records::of(Database::open("sqlite:///no/such/folder/x.db").expect("a good URL"));
+    let export = "type=export&requestid=1&uniquefield=user2&uniqueid=10121968&media_format=mp3";
+    for query in [export, "type=multiexport&requestid=1&ident=1&media_format=wav"] {
+        let refusal = ask(&place, &down, query).await.expect_err("no database");
+        assert_eq!(refusal.result, ResultType::DatabaseQueryError);
+        assert!(!refusal.message.contains("/no/such"), "{}", refusal.message);
+    }
+    place.settings.mp3_command = vec!["/no/such/lame".into()];
+    let refusal = ask(&place, &records, export).await.expect_err("no program");
+    assert_eq!(refusal.result, ResultType::ProcessingMessage);
+    assert!(refusal.message.contains("media.mp3_command"), "{}", refusal.message);
 }
