@@ -17,6 +17,7 @@ mod it {
     mod examples;
     mod hostile;
     mod lab;
+    mod media;
     mod metrics;
     mod pipelining;
     mod postgres;

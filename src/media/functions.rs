@@ -40,13 +40,10 @@ impl Exports {
         let request = &call.request;
         match call.function.command {
             Command::Export => self.export(request).await,
-            Command::CombinedExport => {
-                let (records, format) = self.several(request).await?;
-                Ok(self.studio.combined(&records, format).await?)
-            }
+            Command::CombinedExport => self.combined(&self.idents(request)?, format(request)?).await,
             Command::MultiExport => {
-                let (records, format) = self.several(request).await?;
-                Ok(self.studio.zipped(&records, format).await?)
+                let (idents, format) = (self.idents(request)?, format(request)?);
+                Ok(self.studio.zipped(&self.find(&idents).await?, format).await?)
             }
             _ => {
                 let message = format!("{} hands out no recording", call.function.name);
@@ -65,33 +62,44 @@ impl Exports {
         Ok(self.studio.one(&record, format, password).await?)
     }
 
-    async fn several(&self, request: &Request) -> Result<(Vec<Record>, Format), Refusal> {
-        let format = format(request)?;
-        Ok((find(&self.records, &idents(request, self.studio.max_recordings())?).await?, format))
+    /// One recording as a file of this format; several as a ZIP archive of such files.
+    ///
+    /// # Errors
+    /// As for [`Exports::answer`].
+    pub async fn one_or_zip(&self, idents: &[i64], format: Format) -> Result<Download, Refusal> {
+        match &self.find(idents).await?[..] {
+            [only] => Ok(self.studio.one(only, format, None).await?),
+            records => Ok(self.studio.zipped(records, format).await?),
+        }
+    }
+
+    /// Recordings one after the other as one file of this format.
+    ///
+    /// # Errors
+    /// As for [`Exports::answer`].
+    pub async fn combined(&self, idents: &[i64], format: Format) -> Result<Download, Refusal> {
+        Ok(self.studio.combined(&self.find(idents).await?, format).await?)
+    }
+
+    /// The records of these numbers, in this order.
+    async fn find(&self, idents: &[i64]) -> Result<Vec<Record>, Refusal> {
+        let found = self.records.by_idents(idents).await.map_err(refuse)?;
+        let known: BTreeSet<_> = found.iter().map(|record| record.ident).collect();
+        let missing = idents.iter().filter(|ident| !known.contains(ident));
+        let missing: Vec<_> = missing.map(i64::to_string).collect();
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        Err(not_found(format!("no recording has the IDENT {}", missing.join(", "))))
+    }
+
+    /// IDENT: numbers with commas between them, no more than one request may name.
+    fn idents(&self, request: &Request) -> Result<Vec<i64>, Refusal> {
+        idents(required(request, Param::Ident)?, self.studio.max_recordings())
     }
 }
 
-/// The records of these numbers, in this order.
-///
-/// # Errors
-/// API_FILE_NOT_FOUND with the numbers that no record has; API_DATABASE_QUERY_ERROR.
-pub async fn find(records: &Records, idents: &[i64]) -> Result<Vec<Record>, Refusal> {
-    let found = records.by_idents(idents).await.map_err(refuse)?;
-    let known: BTreeSet<_> = found.iter().map(|record| record.ident).collect();
-    let missing = idents.iter().filter(|ident| !known.contains(ident));
-    let missing: Vec<_> = missing.map(i64::to_string).collect();
-    if missing.is_empty() {
-        return Ok(found);
-    }
-    Err(not_found(format!("no recording has the IDENT {}", missing.join(", "))))
-}
-
-/// IDENT: numbers with commas between them, at most so many.
-///
-/// # Errors
-/// API_INVALID_MESSAGE_FORMAT naming what is no number.
-pub fn idents(request: &Request, max: usize) -> Result<Vec<i64>, Refusal> {
-    let written = required(request, Param::Ident)?;
+fn idents(written: &str, max: usize) -> Result<Vec<i64>, Refusal> {
     let parts: Vec<_> = written.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     if parts.len() > max {
         let many = parts.len();
@@ -108,10 +116,7 @@ pub fn idents(request: &Request, max: usize) -> Result<Vec<i64>, Refusal> {
 }
 
 /// MEDIA_FORMAT.
-///
-/// # Errors
-/// API_INVALID_MESSAGE_FORMAT naming the formats.
-pub fn format(request: &Request) -> Result<Format, Refusal> {
+fn format(request: &Request) -> Result<Format, Refusal> {
     let written = required(request, Param::MediaFormat)?;
     Format::from_name(written)
         .ok_or_else(|| bad(format!("MEDIA_FORMAT {written} is not one of WAV, MP3, VOX, CAV")))
@@ -159,12 +164,19 @@ fn not_found(message: String) -> Refusal {
 
 /// The database's own words may name hosts and users, so they go to the log and not to the client.
 fn refuse(error: StoreError) -> Refusal {
-    if let StoreError::Invalid(message) = error {
-        return bad(message);
-    }
-    tracing::warn!(%error, "the database of call records could not be asked for a recording");
-    let advice = "see this proxy's log for the reason, and send the request again when it is back";
-    Refusal::new(ResultType::DatabaseQueryError, format!("the database of call records failed: {advice}"))
+    tracing::warn!(%error, "the database of call records could not give a recording");
+    let message = match error {
+        StoreError::Invalid(message) => return bad(message),
+        StoreError::TooLong => {
+            "the search took too long and was given up: no new recording has this value, and UNIQUEFIELD is one of \
+             the fields that are slow to search; use IDENT or GLOBALID"
+        }
+        _ => {
+            "the database of call records failed: see this proxy's log for the reason, and send the request again \
+             when it is back"
+        }
+    };
+    Refusal::new(ResultType::DatabaseQueryError, message)
 }
 
 #[cfg(test)]

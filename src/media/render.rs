@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::converter::{Converter, Seat};
@@ -243,10 +242,7 @@ impl Job {
             }
             Format::Cav => {
                 let (wav, length) = sound.into_wav()?;
-                // a key is made of a password so slowly that nobody tries many
-                let seal = move || cav::seal(wav, length, about, password.as_deref());
-                let lost = |_| Err(MediaError::Unavailable("the CAV file could not be begun".into()));
-                spawn_blocking(seal).await.unwrap_or_else(lost)
+                cav::seal(wav, length, about, password.as_deref()).await
             }
         }
     }

@@ -125,7 +125,10 @@ fn with_query(mut s3: S3Settings, query: &str) -> Result<S3Settings, String> {
         match name {
             "endpoint" => s3.endpoint = s3.endpoint.or_else(|| Some(value.into())),
             "region" => s3.region = s3.region.or_else(|| Some(value.into())),
-            "path_style" => s3.path_style = s3.path_style.or(Some(value == "true")),
+            "path_style" => {
+                let wants = value.parse().map_err(|_| "its URL's path_style is neither true nor false")?;
+                s3.path_style = s3.path_style.or(Some(wants));
+            }
             _ => {
                 let known = "endpoint, region and path_style";
                 return Err(format!("its URL has a parameter that is not known: there are {known}"));
