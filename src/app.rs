@@ -10,24 +10,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, join_all};
+use futures::future::join_all;
 use tokio::runtime::{Builder, Handle, LocalOptions};
 use tokio::sync::oneshot;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::command::Refusal;
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
 use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Rooms, Terms};
 use crate::listen::{self, Connections, Door};
-use crate::media::mail::{Attachments, BadAuthority, Mail};
-use crate::media::{Download, Format};
+use crate::media::functions::Exports;
+use crate::media::mail::{BadAuthority, Mail};
+use crate::media::{MediaError, Studio, Vault};
 use crate::metrics::Metrics;
 use crate::net::TcpListener;
 use crate::ops::{self, View};
-use crate::protocol::codes::ResultType;
 use crate::protocol::xml::Bounds;
 use crate::records::Records;
 use crate::records::functions::Functions;
@@ -67,6 +66,9 @@ pub enum StartError {
     /// The directory's URL names no database.
     #[error("directory.url: {0}")]
     Directory(#[from] StoreError),
+    /// The store of recordings cannot be used as configured.
+    #[error("media: {0}")]
+    Media(#[from] MediaError),
     /// A thread or its runtime cannot be made.
     #[error("a worker thread cannot be started: {0}")]
     Worker(#[from] io::Error),
@@ -165,26 +167,6 @@ impl Proxy {
         self.background.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-    }
-}
-
-/// Attachments, where nobody keeps recordings.
-struct NoRecordings;
-
-impl NoRecordings {
-    fn refuse<T>() -> BoxFuture<'static, Result<T, Refusal>> {
-        let message = "mails are made from the store of recordings, which this version does not have yet";
-        Box::pin(async move { Err(Refusal::new(ResultType::FileNotFound, message)) })
-    }
-}
-
-impl Attachments for NoRecordings {
-    fn one_or_zip(&self, _: Vec<i64>, _: Format) -> BoxFuture<'_, Result<Download, Refusal>> {
-        Self::refuse()
-    }
-
-    fn combined(&self, _: Vec<i64>, _: Format) -> BoxFuture<'_, Result<Download, Refusal>> {
-        Self::refuse()
     }
 }
 
@@ -296,10 +278,13 @@ fn desk(settings: &Settings, view: &View, rooms: Rooms, background: &Handle) -> 
 /// What is answered without a core.
 fn rooms(settings: &Settings, directory: &Directory) -> Result<Rooms, StartError> {
     let records = Records::of(directory.store().database().clone());
+    let studio = Studio::new(Vault::open(&settings.media.vault)?, &settings.media);
+    let exports = Exports::new(studio, records.clone());
     Ok(Rooms {
         directory: directory.clone(),
         records: Functions::new(records, &settings.records),
-        mail: Mail::open(settings.mail.clone(), Arc::new(NoRecordings))?,
+        mail: Mail::open(settings.mail.clone(), Arc::new(exports.clone()))?,
+        exports,
         codes: settings.codes.clone(),
     })
 }

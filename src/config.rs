@@ -6,6 +6,7 @@
 mod fault;
 mod kinds;
 mod mail;
+mod media;
 mod near;
 mod read;
 mod section;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fanout::Detail;
+use crate::media::MediaSettings;
 use crate::media::mail::MailSettings;
 use crate::model::Core;
 use crate::protocol::codes::Codes;
@@ -52,6 +54,8 @@ pub struct Settings {
     pub unknown_device: UnknownDevice,
     /// When a core counts as down.
     pub breaker: BreakerSettings,
+    /// The store of recordings, and what files are made of them.
+    pub media: MediaSettings,
     /// The mail server of EMAIL and COMBINEDEMAIL, if there is one.
     pub mail: Option<MailSettings>,
     /// How close answers are to the vendor's.

@@ -19,6 +19,7 @@ mod it {
     mod hostile;
     mod lab;
     mod mail;
+    mod media;
     mod metrics;
     mod pipelining;
     mod postgres;

@@ -9,6 +9,7 @@ use super::kinds::{
     remote_address, text, whole,
 };
 use super::mail::mail;
+use super::media::media;
 use super::section::Section;
 use super::tree::Node;
 use super::{Compat, DirectorySettings, Limits, Listen, Log, LogFormat, Settings};
@@ -40,6 +41,7 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         rules,
         unknown_device,
         breaker: root.section("breaker", breaker),
+        media: root.section("media", media),
         mail: root.section("mail", mail),
         compat: root.section("compat", compat),
         codes: root.section("codes", codes),

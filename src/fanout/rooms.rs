@@ -3,6 +3,7 @@
 use crate::command::{Call, Refusal, Room};
 use crate::directory::{Directory, functions};
 use crate::media::Download;
+use crate::media::functions::Exports;
 use crate::media::mail::Mail;
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::result::Reply;
@@ -34,6 +35,8 @@ pub struct Rooms {
     pub directory: Directory,
     /// The call records.
     pub records: Functions,
+    /// Recordings as files.
+    pub exports: Exports,
     /// Recordings as attachments.
     pub mail: Mail,
     /// The numbers of the result types.
@@ -49,15 +52,7 @@ impl Rooms {
             }
             Room::Records => self.records.answer(&self.codes, call, from).await.map(Given::Reply),
             Room::Mail => self.mail.answer(&self.codes, call, from).await.map(Given::Reply),
-            Room::Media => Err(not_yet(call)),
+            Room::Media => self.exports.answer(call).await.map(Given::Download),
         }
     }
-}
-
-/// What this version cannot answer.
-fn not_yet(call: &Call) -> Refusal {
-    let name = call.function.name;
-    let message =
-        format!("{name} is answered from the store of recordings, which this version does not have yet");
-    Refusal::new(ResultType::FileNotFound, message)
 }

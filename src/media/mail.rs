@@ -19,6 +19,7 @@ use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
+use super::functions::Exports;
 use super::{Download, Format};
 use crate::command::{Call, Refusal};
 use crate::protocol::codes::{Codes, ResultType};
@@ -39,6 +40,16 @@ pub trait Attachments: Send + Sync {
     ///
     /// A refusal is given to the client as it is: API_FILE_NOT_FOUND where there is no such recording.
     fn combined(&self, idents: Vec<i64>, format: Format) -> BoxFuture<'_, Result<Download, Refusal>>;
+}
+
+impl Attachments for Exports {
+    fn one_or_zip(&self, idents: Vec<i64>, format: Format) -> BoxFuture<'_, Result<Download, Refusal>> {
+        Box::pin(async move { Self::one_or_zip(self, &idents, format).await })
+    }
+
+    fn combined(&self, idents: Vec<i64>, format: Format) -> BoxFuture<'_, Result<Download, Refusal>> {
+        Box::pin(async move { Self::combined(self, &idents, format).await })
+    }
 }
 
 /// The certificates of `mail.ca_file` cannot be used.

@@ -160,6 +160,11 @@ impl UniqueField {
         latest(session, self.0, value).await
     }
 
+    /// Every column.
+    pub fn all() -> impl Iterator<Item = Self> {
+        FIELDS.iter().map(Self)
+    }
+
     /// Its name in the database.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -60,6 +60,11 @@ impl Lab {
         Self::start(&[Fault::None; 3], directory, "", "[runtime]\nthreads = 1\n").await
     }
 
+    /// One healthy core, and a proxy on one thread whose directory is at this URL, with `more` of a configuration.
+    pub async fn on_with(directory: &str, more: &str) -> Self {
+        Self::start(&[Fault::None], directory, "", &format!("[runtime]\nthreads = 1\n{more}")).await
+    }
+
     /// One healthy core, and a proxy on one thread with these keys of `[limits]`.
     pub async fn limited(limits: &str) -> Self {
         Self::start(&[Fault::None], MEMORY, limits, "[runtime]\nthreads = 1\n").await
