@@ -42,7 +42,7 @@ enum Command {
     Serve(serve::Args),
     /// Read a configuration and say all that is wrong with it
     Check(check::Args),
-    /// Run a simulated core
+    /// Run a CTI core: it remembers calls, records them, and blacks out what must not be kept
     Core(cti::Args),
     /// Send one command and print the result
     Call(call::Args),
