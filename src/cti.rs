@@ -176,12 +176,12 @@ impl CtiCore {
     fn keep_journal(&self, clock: Clock) {
         let (desk, gone) = (Arc::clone(self.server.desk()), self.server.gone().clone());
         let keep = async move {
-            loop {
-                clock.sleep(UPKEEP).await;
+            // What is being saved then is saved: the folder is free when the core has stopped.
+            while gone.run_until_cancelled(clock.sleep(UPKEEP)).await.is_some() {
                 desk.tidy().await;
             }
         };
-        self.server.spawn(async move { gone.run_until_cancelled(keep).await.unwrap_or_default() });
+        self.server.spawn(keep);
     }
 
     /// Where its API socket listens, under [`Fault::Refuse`] where it will again.
@@ -259,7 +259,7 @@ async fn open_studio(
             let folder = settings.data.clone().ok_or(CtiError::NoFolder)?;
             let synthetic = SyntheticSettings { folder, ..synthetic.clone() };
             let synthetic = Arc::new(Synthetic::new(synthetic, settings.clock.clone()));
-            spawn(Box::pin(Arc::clone(&synthetic).pump()));
+            tasks.spawn(Arc::clone(&synthetic).pump(gone.clone()));
             synthetic
         }
     };

@@ -12,6 +12,7 @@
 
 mod it {
     mod cli;
+    mod core;
     mod directory;
     mod directory_cli;
     mod examples;

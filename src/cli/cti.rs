@@ -8,7 +8,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::serve::until_told_to_stop;
-use super::{Exit, block_on, output};
+use super::{Exit, block_on, logs, output};
+use crate::config::Log;
 use crate::cti::recorder::synthetic::{Sources, SyntheticSettings};
 use crate::cti::studio::Terms;
 use crate::cti::{CtiCore, CtiError, CtiSettings, Fault, RecorderChoice, Schedule};
@@ -78,6 +79,7 @@ fn of_device<T: FromStr>(text: &str) -> Result<(String, T), String> {
 }
 
 pub(super) fn run(args: &Args) -> Exit {
+    logs::start(&Log::default());
     block_on(serve(args))
 }
 

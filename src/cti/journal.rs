@@ -35,8 +35,8 @@ pub struct Journal {
     since_snapshot: u64,
     /// Whether something may stand behind the last whole entry.
     is_torn: bool,
-    /// Whether the state has changes that stand nowhere. Only a snapshot mends that.
-    is_behind: bool,
+    /// Why the state has changes that stand nowhere, if it has. Only a snapshot mends that.
+    is_behind: Option<io::ErrorKind>,
     /// Whether something was written that is not flushed to the disk yet.
     is_unflushed: bool,
 }
@@ -63,7 +63,7 @@ impl Journal {
             length: 0,
             since_snapshot: 0,
             is_torn: false,
-            is_behind: false,
+            is_behind: None,
             is_unflushed: false,
         })
     }
@@ -73,8 +73,8 @@ impl Journal {
     /// # Errors
     /// If it is not written: then the journal is as before. Also while the state has changes that stand nowhere.
     pub fn append(&mut self, at: Timestamp, event: Event) -> io::Result<()> {
-        if self.is_behind {
-            return Err(io::Error::other("what was done before could not be written down yet"));
+        if let Some(kind) = self.is_behind {
+            return Err(io::Error::new(kind, "what was done before could not be written down yet"));
         }
         self.mend()?;
         let line = Entry { number: self.last + 1, at, event }.line()?;
@@ -93,22 +93,22 @@ impl Journal {
 
     /// Cuts off what stands behind the last whole entry.
     fn mend(&mut self) -> io::Result<()> {
-        if self.is_torn {
+        if self.is_torn && self.file.metadata()?.len() != self.length {
             self.file.set_len(self.length)?;
-            self.is_torn = false;
         }
+        self.is_torn = false;
         Ok(())
     }
 
-    /// The state was changed by something that could not be written.
-    pub const fn fall_behind(&mut self) {
-        self.is_behind = true;
+    /// The state was changed by something that could not be written, because of this.
+    pub const fn fall_behind(&mut self, why: io::ErrorKind) {
+        self.is_behind = Some(why);
     }
 
     /// Whether the state has changes that stand nowhere.
     #[must_use]
     pub const fn is_behind(&self) -> bool {
-        self.is_behind
+        self.is_behind.is_some()
     }
 
     /// What must be flushed for all to be on the disk, if anything must.
@@ -142,7 +142,7 @@ impl Journal {
     /// If it cannot be saved.
     pub fn save_now(&mut self, state: &State) -> io::Result<()> {
         self.turn_page(state)?.write()?;
-        self.is_behind = false;
+        self.is_behind = None;
         Ok(())
     }
 }

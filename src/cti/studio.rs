@@ -73,7 +73,7 @@ pub struct Studio {
 
 impl Studio {
     /// A studio without recordings, on the runtime that this is called on. Its tasks are among these, and end when
-    /// `gone` is cancelled.
+    /// `gone` is cancelled, each behind the step that it is at.
     pub fn new(
         recorder: Arc<dyn Recorder>,
         shelf: Shelf,
@@ -154,10 +154,8 @@ impl Studio {
         if !slot.occupy() {
             return;
         }
-        let (studio, gone) = (Arc::clone(self), self.gone.clone());
-        let work = async move { studio.carry_out(&slot).await };
-        let until_gone = async move { gone.run_until_cancelled(work).await.unwrap_or_default() };
-        self.tasks.spawn_on(until_gone, &self.runtime);
+        let studio = Arc::clone(self);
+        self.tasks.spawn_on(async move { studio.carry_out(&slot).await }, &self.runtime);
     }
 }
 

@@ -25,6 +25,10 @@ impl Scratch {
         Self(path)
     }
 
+    pub fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+
     /// Writes a file; its path.
     pub fn file(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);

@@ -49,7 +49,7 @@ impl Memory {
             Journal::begin(place, last).map_err(|error| JournalError::File(folder.into(), error))?;
         if let Err(error) = journal.save_now(&state) {
             tracing::error!(%error, "the state cannot be saved: only blackouts and stops are taken until it can be");
-            journal.fall_behind();
+            journal.fall_behind(error.kind());
         }
         Ok(Self { state, journal: Some(journal), is_saving: false })
     }
@@ -62,10 +62,10 @@ impl Memory {
         self.journal.as_mut().map_or(Ok(()), |journal| journal.append(at, event()))
     }
 
-    /// What happens is not written down.
-    pub const fn fall_behind(&mut self) {
+    /// What happens is not written down, because of this.
+    pub const fn fall_behind(&mut self, why: io::ErrorKind) {
         if let Some(journal) = &mut self.journal {
-            journal.fall_behind();
+            journal.fall_behind(why);
         }
     }
 

@@ -38,7 +38,7 @@ impl Desk {
         let reply = dispatch::answer(&mut memory.state, self.booth(), &self.codes, request, now);
         let waiters = self.tell_studio(memory, command, now);
         let Some(error) = unwritten.filter(|_| reply.is_confirmation()) else { return Worked { reply, waiters } };
-        memory.fall_behind();
+        memory.fall_behind(error.kind());
         Worked { reply: self.refuse(&error, "it is done, but a restart would not know of it"), waiters }
     }
 
@@ -119,7 +119,7 @@ impl Home for Desk {
         let event = || Event::Ended { device: Arc::clone(device), take: Arc::clone(take), at };
         if let Err(error) = memory.note(self.clock.now(), event) {
             tracing::warn!(recording = %take, %error, "the end of a recording cannot be written down yet");
-            memory.fall_behind();
+            memory.fall_behind(error.kind());
         }
         memory.state.end_take(device, take, at);
     }
@@ -133,7 +133,7 @@ impl Home for Desk {
         // If it cannot be written down, a restart finds the recording on the shelf and goes on with it there.
         if let Err(error) = memory.note(self.clock.now(), event) {
             tracing::warn!(recording = %take, %error, "that a recording was put away cannot be written down yet");
-            memory.fall_behind();
+            memory.fall_behind(error.kind());
         }
         memory.state.seal_take(device, take);
         true

@@ -123,7 +123,9 @@ impl Folder {
     pub fn new_file(&self, first: u64) -> io::Result<File> {
         let path = self.path.join(format!("journal-{first:020}.log"));
         let file = File::options().append(true).create(true).open(path)?;
-        file.set_len(0)?;
+        if file.metadata()?.len() > 0 {
+            file.set_len(0)?;
+        }
         Ok(file)
     }
 
@@ -143,7 +145,8 @@ impl Folder {
         let number = |path: &Path| {
             path.file_name()?.to_str()?.strip_prefix("journal-")?.strip_suffix(".log")?.parse().ok()
         };
-        let paths = fs::read_dir(&self.path)?.filter_map(|item| item.ok().map(|item| item.path()));
+        let items = fs::read_dir(&self.path)?.filter_map(Result::ok);
+        let paths = items.filter(|item| item.file_type().is_ok_and(|kind| kind.is_file())).map(|item| item.path());
         let mut files: Vec<_> = paths.filter_map(|path| Some((number(&path)?, path))).collect();
         files.sort_unstable();
         Ok(files)

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 pub use source::{Sources, tone_of};
 use tape::Tape;
@@ -55,10 +56,9 @@ impl Synthetic {
         Self { settings, clock, tapes: Arc::default() }
     }
 
-    /// Writes what was heard, every so often, for ever.
-    pub async fn pump(self: Arc<Self>) {
-        loop {
-            self.clock.sleep(PUMP).await;
+    /// Writes what was heard, every so often, until `gone` is cancelled. What is being written then is written.
+    pub async fn pump(self: Arc<Self>, gone: CancellationToken) {
+        while gone.run_until_cancelled(self.clock.sleep(PUMP)).await.is_some() {
             let recorder = Arc::clone(&self);
             tokio::task::spawn_blocking(move || recorder.write_all()).await.unwrap_or_default();
         }

@@ -136,7 +136,7 @@ impl PhoneCall {
     /// What is recorded of it at this moment.
     #[must_use]
     pub fn recording(&self, now: Timestamp) -> Recording {
-        match self.takes().any(|take| take.is_on(now)) {
+        match self.is_open() && self.takes().any(|take| take.is_on(now)) {
             false => Recording::Ended,
             true if self.blackouts.is_on(now) => Recording::Paused,
             true => Recording::On,

@@ -15,7 +15,7 @@ impl Studio {
     /// Tells the recorder one thing after the other until it was told all, or what is left fails.
     pub(super) async fn carry_out(self: &Arc<Self>, slot: &Arc<Slot>) {
         let (mut tried, mut fault) = (Vec::new(), None);
-        loop {
+        while !self.gone.is_cancelled() {
             let step = slot.lock().next_step(&tried);
             match step {
                 Some(step) => {

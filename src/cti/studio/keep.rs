@@ -100,13 +100,18 @@ impl Studio {
     pub async fn resume(self: &Arc<Self>, wanted: Vec<Wanted>) -> std::io::Result<()> {
         let shelf = self.shelf.clone();
         let mut found = off_the_way(move || shelf.records()).await?;
+        let mut waiters = Vec::new();
         for wanted in wanted {
             let was_there = found.remove(&*wanted.id).is_some();
             if was_there || wanted.end.is_none() {
                 let slot = self.open(&wanted, !was_there);
+                waiters.extend(slot.want(wanted, true).0);
                 self.work_on(slot);
             }
         }
+        // A recorder that hangs holds up the start no longer than this. What failed is tried again.
+        let all = futures::future::join_all(waiters);
+        tokio::time::timeout(self.terms.deadline, all).await.map(drop).unwrap_or_default();
         for record in found.into_values() {
             self.let_go(record).await?;
         }

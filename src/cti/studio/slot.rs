@@ -173,9 +173,10 @@ impl Inner {
         self.saved = version;
     }
 
-    /// The record, if the database does not have it as it is.
+    /// The record, if the database does not have it as it is. That it has ended is told with the finished recording:
+    /// a row that has ended takes no changes, and a blackout may still come.
     pub(super) fn undelivered(&self) -> Option<(Record, u64)> {
-        (self.told.started && self.delivered != self.version).then(|| self.current())
+        (self.told.started && self.told.ended.is_none() && self.delivered != self.version).then(|| self.current())
     }
 
     pub(super) const fn delivered(&mut self, version: u64) {

@@ -65,8 +65,9 @@ impl Tape {
 
     fn open_first(&mut self, now: Timestamp) -> io::Result<()> {
         let file = File::options().write(true).create(true).truncate(false).open(&self.path)?;
-        self.written = (file.metadata()?.len().saturating_sub(HEADER) / 2).min(self.most);
-        if self.written > 0 || now.duration_since(self.started) > LATE {
+        let length = file.metadata()?.len();
+        self.written = (length.saturating_sub(HEADER) / 2).min(self.most);
+        if length >= HEADER || now.duration_since(self.started) > LATE {
             self.go_on(now)?;
         }
         file.write_all_at(&wav::header(self.written), 0)
@@ -222,9 +223,12 @@ impl Tape {
     pub(super) fn stop(&mut self, at: Timestamp, now: Timestamp) -> Result<JobStatus, RecorderFault> {
         if self.ended.is_none() {
             let ended = self.end(at);
-            let last = self.moment(self.written);
-            self.ended.get_or_insert(if ended.is_ok() { at.max(self.started) } else { last });
-            ended.map_err(|error| fault(&self.path, &error))?;
+            if let Err(error) = ended {
+                self.cut_off();
+                self.ended.get_or_insert(self.moment(self.written));
+                return Err(fault(&self.path, &error));
+            }
+            self.ended.get_or_insert(at.max(self.started));
         }
         Ok(self.status(now))
     }
@@ -233,13 +237,25 @@ impl Tape {
         let last = self.number(at);
         if last >= self.written {
             self.write_until(last)?;
-            return self.open()?.sync_all();
+        } else {
+            self.written = last;
+            self.cut()?;
         }
+        self.open()?.sync_all()
+    }
+
+    /// Makes the file as long as it is said to be.
+    fn cut(&self) -> io::Result<()> {
         let file = self.open()?;
-        file.set_len(HEADER + 2 * last)?;
-        self.written = last;
-        file.write_all_at(&wav::header(last), 0)?;
-        file.sync_all()
+        file.set_len(HEADER + 2 * self.written)?;
+        file.write_all_at(&wav::header(self.written), 0)
+    }
+
+    /// The same where something has gone wrong already.
+    fn cut_off(&self) {
+        if let Err(error) = self.cut() {
+            tracing::error!(file = %self.path.display(), %error, "a recording that could not be ended well has a wrong length");
+        }
     }
 
     pub(super) fn status(&self, now: Timestamp) -> JobStatus {
