@@ -21,10 +21,14 @@ use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
 use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Rooms, Terms};
 use crate::listen::{self, Connections, Door};
+use crate::media::functions::Exports;
+use crate::media::{MediaError, Studio, Vault};
 use crate::metrics::Metrics;
 use crate::net::TcpListener;
 use crate::ops::{self, View};
 use crate::protocol::xml::Bounds;
+use crate::records::Records;
+use crate::records::functions::Functions;
 use crate::route::Router;
 use crate::upstream::{CoreShared, LinkSettings, Upstream, keep_probing};
 
@@ -61,6 +65,9 @@ pub enum StartError {
     /// The directory's URL names no database.
     #[error("directory.url: {0}")]
     Directory(#[from] StoreError),
+    /// The settings name no store of recordings.
+    #[error("media: {0}")]
+    Media(#[from] MediaError),
     /// A thread or its runtime cannot be made.
     #[error("a worker thread cannot be started: {0}")]
     Worker(#[from] io::Error),
@@ -72,6 +79,7 @@ struct Seat {
     view: View,
     background: Handle,
     connections: Arc<Connections>,
+    exports: Exports,
     api: StdListener,
     webapi: StdListener,
 }
@@ -90,6 +98,7 @@ impl Proxy {
         let directory =
             Directory::open(&settings.directory.url, settings.directory.refresh, background.clone())?;
         let view = view(&settings, directory);
+        let exports = exports(&settings, &view)?;
         let connections = Connections::new(settings.limits.max_connections, &view.metrics);
         let (api, webapi) =
             (Addresses::new("api", settings.listen.api)?, Addresses::new("webapi", settings.listen.webapi)?);
@@ -109,6 +118,7 @@ impl Proxy {
                 view: view.clone(),
                 background: Handle::current(),
                 connections: connections.clone(),
+                exports: exports.clone(),
                 api: api.socket(number)?,
                 webapi: webapi.socket(number)?,
             };
@@ -216,8 +226,8 @@ fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> 
 
 /// One worker's life: its desk, its two doors, and the drain.
 async fn work(seat: Seat) {
-    let Seat { settings, view, background, connections, api, webapi } = seat;
-    let desk = Rc::new(desk(&settings, &view, &background));
+    let Seat { settings, view, background, connections, exports, api, webapi } = seat;
+    let desk = Rc::new(desk(&settings, &view, &background, exports));
     let door = |listener| Door {
         listener,
         desk: desk.clone(),
@@ -244,10 +254,10 @@ async fn work(seat: Seat) {
     }
 }
 
-fn desk(settings: &Settings, view: &View, background: &Handle) -> Desk {
+fn desk(settings: &Settings, view: &View, background: &Handle, exports: Exports) -> Desk {
     Desk {
         router: view.router.clone(),
-        rooms: Rooms { directory: view.directory.clone(), codes: settings.codes.clone() },
+        rooms: rooms(settings, view, exports),
         background: background.clone(),
         upstream: Upstream::open(&view.cores, link_settings(settings)),
         terms: Terms {
@@ -259,6 +269,25 @@ fn desk(settings: &Settings, view: &View, background: &Handle) -> Desk {
         in_flight: view.in_flight.clone(),
         meter: Meter::new(view.metrics.clone()),
     }
+}
+
+fn rooms(settings: &Settings, view: &View, exports: Exports) -> Rooms {
+    Rooms {
+        directory: view.directory.clone(),
+        records: Functions::new(records(view), &settings.records),
+        codes: settings.codes.clone(),
+        exports,
+    }
+}
+
+fn records(view: &View) -> Records {
+    Records::of(view.directory.store().database().clone())
+}
+
+/// One studio for all threads: its bounds are the process's.
+fn exports(settings: &Settings, view: &View) -> Result<Exports, MediaError> {
+    let vault = Vault::open(&settings.media.vault)?;
+    Ok(Exports::new(Studio::new(vault, &settings.media), records(view)))
 }
 
 fn listen_settings(settings: &Settings) -> listen::Settings {

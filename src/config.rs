@@ -5,6 +5,7 @@
 
 mod fault;
 mod kinds;
+mod media;
 mod near;
 mod read;
 mod section;
@@ -19,8 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fanout::Detail;
+use crate::media::MediaSettings;
 use crate::model::Core;
 use crate::protocol::codes::Codes;
+use crate::records::RecordsSettings;
 use crate::route::rule::{Rule, UnknownDevice};
 use crate::upstream::BreakerSettings;
 
@@ -41,6 +44,10 @@ pub struct Settings {
     pub cores: Vec<Core>,
     /// Where it is kept who, what and where.
     pub directory: DirectorySettings,
+    /// Where recordings lie, and how they are handed out.
+    pub media: MediaSettings,
+    /// How call records are listed, and how long recordings are kept.
+    pub records: RecordsSettings,
     /// Which devices belong to which cores, in the order of the file.
     pub rules: Vec<Rule>,
     /// What becomes of a device that nothing owns.

@@ -1,6 +1,7 @@
 //! Whole configurations: what they become, and every fault with its line or variable.
 
 use super::*;
+use crate::media::Secret;
 use crate::model::{CoreId, CoreIndex};
 use crate::protocol::codes::ResultType;
 
@@ -91,6 +92,16 @@ fn what_is_written_is_what_counts() {
         [log]
         format = "json"
         level = "warn,corecast=trace"
+        [media]
+        url = "s3://recordings/2026"
+        s3_endpoint = "http://objects.example:9000"
+        s3_addressing = "host"
+        s3_access_key = "corecast"
+        s3_secret_key_file = "/run/secrets/s3"
+        mp3_command = ["lame", "-", "-"]
+        pcm_command = []
+        max_exports = 3
+        timeout = "7s"
     "#;
     let settings = parse(text).unwrap();
     assert_eq!(settings.listen.api.to_string(), "[::1]:0");
@@ -106,6 +117,13 @@ fn what_is_written_is_what_counts() {
     assert_eq!(settings.compat, Compat { blackout_partial_ok: true, detail: Detail::Always });
     assert_eq!(settings.codes.of(ResultType::Ok), 32, "numbers may be swapped");
     assert_eq!(settings.log, Log { format: LogFormat::Json, level: "warn,corecast=trace".into() });
+    let MediaSettings { vault, mp3_command, pcm_command, max_exports, .. } = settings.media;
+    assert_eq!((mp3_command.len(), pcm_command.len(), max_exports), (3, 0, 3));
+    assert_eq!((&*vault.url, vault.timeout), ("s3://recordings/2026", Duration::from_secs(7)));
+    assert_eq!(vault.s3.endpoint.as_deref(), Some("http://objects.example:9000"));
+    assert_eq!((vault.s3.path_style, vault.s3.session_token), (Some(false), None));
+    assert_eq!(vault.s3.access_key, Some(Secret::Text("corecast".into())));
+    assert_eq!(vault.s3.secret_key, Some(Secret::File("/run/secrets/s3".into())));
 }
 
 mod faulty;

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
+use super::fall_back;
 use super::gather::Legs;
 use super::meter::{Listener, Meter};
 use super::policy::{Terms, Verdict};
@@ -172,9 +173,9 @@ impl Desk {
     pub fn take(self: &Rc<Self>, arrived: Arrived, origin: &Origin) -> impl Future<Output = Answer> + use<> {
         let started = Instant::now();
         let (asker, begun) = self.begin(arrived, origin, started);
-        let (desk, listener) = (self.clone(), origin.listener);
+        let (desk, listener, peer) = (self.clone(), origin.listener, origin.peer);
         async move {
-            let given = desk.finish(begun).await;
+            let given = desk.finish(begun, peer).await;
             desk.meter.answered(asker.function, given.result(), listener, started.elapsed());
             match given {
                 Given::Reply(reply) => Answer::Result(reply.write(&asker.kind, &asker.id)),
@@ -223,7 +224,7 @@ impl Desk {
         }
     }
 
-    async fn finish(&self, begun: Begun) -> Given {
+    async fn finish(&self, begun: Begun, peer: Option<IpAddr>) -> Given {
         match begun {
             Begun::Known(reply) => Given::Reply(reply),
             Begun::Elsewhere { work, place } => {
@@ -236,8 +237,12 @@ impl Desk {
                 if plan.repeats_cores() {
                     ended = one_per_core(ended, |rejection| self.terms.is_not_mine(rejection));
                 }
+                let reply = Verdict { call: &call, plan: &plan, ended: &ended, terms: &self.terms }.reply();
+                if fall_back::is_due(&call, &ended, &self.terms) {
+                    return Given::Reply(self.fall_back(&call, &plan, peer, reply).await);
+                }
                 drop(place);
-                Given::Reply(Verdict { call: &call, plan: &plan, ended: &ended, terms: &self.terms }.reply())
+                Given::Reply(reply)
             }
         }
     }
@@ -259,7 +264,7 @@ impl Desk {
     }
 
     /// Every error into a RESULT.
-    fn rescue(&self, refusal: Refusal) -> Reply {
+    pub(super) fn rescue(&self, refusal: Refusal) -> Reply {
         Reply::new(&self.terms.codes, refusal.result, refusal.message)
     }
 }
@@ -271,7 +276,7 @@ fn web_only(call: &Call) -> Refusal {
 }
 
 /// The work ended without an answer, by a panic or because the process ends.
-fn lost_work(lost: &JoinError) -> Refusal {
+pub(super) fn lost_work(lost: &JoinError) -> Refusal {
     tracing::error!(error = %lost, "a function ended without an answer");
     Refusal::new(
         ResultType::ProcessingMessage,

@@ -3,8 +3,10 @@
 use crate::command::{Call, Refusal, Room};
 use crate::directory::{Directory, functions};
 use crate::media::Download;
+use crate::media::functions::Exports;
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::result::Reply;
+use crate::records::functions::Functions;
 
 /// What a call is given in the end.
 #[derive(Debug)]
@@ -30,8 +32,12 @@ impl Given {
 pub struct Rooms {
     /// Who, what and where.
     pub directory: Directory,
+    /// The call records.
+    pub records: Functions,
     /// The numbers of the result types.
     pub codes: Codes,
+    /// The recordings as files.
+    pub exports: Exports,
 }
 
 impl Rooms {
@@ -41,6 +47,8 @@ impl Rooms {
             Room::Directory | Room::Echo => {
                 functions::answer(self.directory.store(), &self.codes, call, from).await.map(Given::Reply)
             }
+            Room::Media => self.exports.answer(call).await.map(Given::Download),
+            Room::Records => self.records.answer(&self.codes, call, from).await.map(Given::Reply),
             room => Err(not_yet(room, call)),
         }
     }
@@ -50,8 +58,7 @@ impl Rooms {
 fn not_yet(room: Room, call: &Call) -> Refusal {
     let (result, what) = match room {
         Room::Media => (ResultType::FileNotFound, "the store of recordings"),
-        Room::Mail => (ResultType::ClientNotFound, "a mail server"),
-        _ => (ResultType::DatabaseQueryError, "the database of call records"),
+        _ => (ResultType::ClientNotFound, "a mail server"),
     };
     let name = call.function.name;
     Refusal::new(result, format!("{name} is answered from {what}, which this version does not have yet"))
