@@ -1,5 +1,7 @@
 //! Who records: one small interface, behind which a core's sound comes from.
 
+pub mod rtpengine;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
