@@ -15,6 +15,8 @@ mod ng;
 mod pcap;
 mod render;
 mod rtp;
+#[cfg(test)]
+mod sample;
 mod scrub;
 mod spans;
 mod spool;

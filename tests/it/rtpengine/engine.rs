@@ -14,7 +14,7 @@ use super::super::lab::until;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 const PROGRAM: &str = "/usr/bin/rtpengine";
-/// Each call takes four ports.
+/// One for NG, the rest for RTP: a call takes four.
 const PORTS: u16 = 40;
 
 /// What every packet of a test's call has in it, before its party's letter and its number.
@@ -38,24 +38,42 @@ impl Engine {
         let name = format!("corecast-rtp-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let spool = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&spool).expect("a folder for the spool");
-        let ng = UdpSocket::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
-        let first = free_ports();
+        let ng = SocketAddr::from(([127, 0, 0, 1], free_ports()));
         let child = Command::new(PROGRAM)
-            .args(["--foreground", "--log-stderr", "--log-level=4", "--table=-1", "--interface=127.0.0.1"])
+            // Not the machine's own configuration, which has ports.
+            .args([
+                "--config-file=none",
+                "--foreground",
+                "--log-stderr",
+                "--log-level=4",
+                "--table=-1",
+                "--interface=127.0.0.1",
+            ])
             .args(["--recording-method=pcap", "--num-threads=2"])
             .arg(format!("--listen-ng={ng}"))
             .arg(format!("--recording-dir={}", spool.display()))
             .arg(format!("--pidfile={}", spool.join("pid").display()))
-            .arg(format!("--port-min={first}"))
-            .arg(format!("--port-max={}", first + PORTS - 1))
+            .arg(format!("--port-min={}", ng.port() + 1))
+            .arg(format!("--port-max={}", ng.port() + PORTS - 1))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(fs::File::create(spool.join("log")).expect("a log"))
             .spawn()
             .expect("rtpengine starts");
-        let engine = Self { child, ng, spool };
-        until("rtpengine is up", || async { engine.ask(json!({"command": "ping"})).is_some() }).await;
+        let mut engine = Self { child, ng, spool };
+        until("rtpengine is up", || {
+            let is_up = engine.is_up();
+            async move { is_up }
+        })
+        .await;
         Some(engine)
+    }
+
+    fn is_up(&mut self) -> bool {
+        let ended = self.child.try_wait().expect("it is our child");
+        let log = || fs::read_to_string(self.spool.join("log")).unwrap_or_default();
+        assert!(ended.is_none(), "rtpengine has ended: {}", log());
+        self.ask(json!({"command": "ping"})).is_some()
     }
 
     /// One request, by a client that has nothing of the recorder's.
@@ -104,17 +122,14 @@ impl Drop for Engine {
     }
 }
 
-/// The first of a row of ports that were free just now, below those that the system gives out by itself.
+/// The first of a row of ports that were free just now, below those that the system gives out by itself, and
+/// another row each time.
 fn free_ports() -> u16 {
-    let is_free = |port: &u16| UdpSocket::bind(("127.0.0.1", *port)).is_ok();
-    let mut rows = std::iter::repeat_with(|| 20_000 + PORTS * fastrand_row());
-    rows.find(|first| (*first..first + PORTS).all(|port| is_free(&port))).expect("endless")
-}
-
-/// Another row for each process and each call.
-fn fastrand_row() -> u16 {
-    let mixed = u64::from(std::process::id()) * 7 + u64::from(COUNT.fetch_add(1, Ordering::Relaxed));
-    u16::try_from(mixed % 250).expect("below 250")
+    static ROW: AtomicU32 = AtomicU32::new(0);
+    let is_free = |port: u16| UdpSocket::bind(("127.0.0.1", port)).is_ok();
+    let row = || u16::try_from((std::process::id() * 7 + ROW.fetch_add(1, Ordering::Relaxed)) % 250);
+    let mut rows = std::iter::repeat_with(|| 20_000 + PORTS * row().expect("below 250"));
+    rows.find(|first| (*first..first + PORTS).all(is_free)).expect("endless")
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

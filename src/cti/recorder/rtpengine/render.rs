@@ -85,11 +85,19 @@ impl Slice {
         let output = BufWriter::with_capacity(1 << 16, File::create(part).map_err(failed)?);
         let ruler = Ruler(self.from);
         let length = u64::try_from(ruler.sample(self.to)).unwrap_or(0);
-        let mut mixer = Mixer::new(Writer::new(output, length, ruler, &self.masked).map_err(failed)?);
+        let captures = self.in_order()?;
         let mut streams = Streams::default();
-        for capture in self.in_order()? {
-            self.mix(&capture, &mut streams, &mut mixer)?;
-        }
+        self.read(&captures, |heard| {
+            Ok(streams.learn(&heard.rtp, heard.captured).map_err(io::Error::other)?)
+        })?;
+        let mut mixer = Mixer::new(Writer::new(output, length, ruler, &self.masked).map_err(failed)?);
+        self.read(&captures, |heard| {
+            mixer.advance(heard.captured)?;
+            if let Some(place) = streams.place(&heard.rtp, heard.captured) {
+                mixer.add(place, heard.rtp.payload.iter().map(|code| (heard.decode)(*code)));
+            }
+            Ok(())
+        })?;
         let (output, bytes) = mixer.finish().map_err(failed)?;
         let file = output.into_inner().map_err(io::IntoInnerError::into_error).map_err(failed)?;
         file.sync_all().map_err(failed)?;
@@ -107,48 +115,47 @@ impl Slice {
         Ok(begun.into_iter().map(|(_, path)| path).collect())
     }
 
-    fn mix<W: io::Write>(
+    /// Calls this for each packet with sound that belongs to the recording.
+    fn read(
         &self,
-        capture: &Path,
-        streams: &mut Streams,
-        mixer: &mut Mixer<W>,
+        captures: &[PathBuf],
+        mut hear: impl FnMut(&Heard<'_>) -> Result<(), PacketError>,
     ) -> Result<(), RenderError> {
-        let failed = |error| RenderError::File(capture.to_owned(), error);
-        let Some(mut reader) = Reader::open(capture).map_err(failed)? else {
-            return Ok(());
-        };
-        while let Some(packet) = reader.next().map_err(failed)? {
-            if !self.masked.cover_capture(packet.captured) {
-                self.add(&packet, streams, mixer).map_err(|error| error.of(capture))?;
+        for capture in captures {
+            let failed = |error| RenderError::File(capture.to_owned(), error);
+            let Some(mut reader) = Reader::open(capture).map_err(failed)? else { continue };
+            while let Some(packet) = reader.next().map_err(failed)? {
+                let heard = self.sound_in(&packet).and_then(|heard| heard.as_ref().map_or(Ok(()), &mut hear));
+                heard.map_err(|error| error.of(capture))?;
             }
         }
         Ok(())
     }
 
-    fn add<W: io::Write>(
-        &self,
-        packet: &Packet<'_>,
-        streams: &mut Streams,
-        mixer: &mut Mixer<W>,
-    ) -> Result<(), PacketError> {
-        let captured = Ruler(self.from).sample(packet.captured);
-        let is_near = (-TOLERANCE..=Ruler(self.from).sample(self.to) + TOLERANCE).contains(&captured);
-        let Some(rtp) = Rtp::read(packet.ip()).filter(|_| is_near) else {
-            return Ok(());
-        };
+    fn sound_in<'a>(&self, packet: &Packet<'a>) -> Result<Option<Heard<'a>>, PacketError> {
+        let ruler = Ruler(self.from);
+        let captured = ruler.sample(packet.captured);
+        let is_near = (-TOLERANCE..=ruler.sample(self.to) + TOLERANCE).contains(&captured);
+        if !is_near || self.masked.cover_capture(packet.captured) {
+            return Ok(None);
+        }
+        let Some(rtp) = Rtp::read(packet.ip()) else { return Ok(None) };
         let decode = match Sound::of(&rtp) {
             Sound::MuLaw => g711::mu_law,
             Sound::ALaw => g711::a_law,
-            Sound::None => return Ok(()),
+            Sound::None => return Ok(None),
             Sound::Unknown => return Err(PacketError::Codec(rtp.payload_type)),
         };
-        mixer.advance(captured)?;
-        let placed = streams.place(&rtp, captured).map_err(io::Error::other)?;
-        if let Some(place) = placed {
-            mixer.add(place, rtp.payload.iter().map(|code| decode(*code)));
-        }
-        Ok(())
+        Ok(Some(Heard { captured, rtp, decode }))
     }
+}
+
+/// A packet with sound.
+struct Heard<'a> {
+    /// The sample at which it was captured.
+    captured: i64,
+    rtp: Rtp<'a>,
+    decode: fn(u8) -> i16,
 }
 
 /// A [`RenderError`] that does not know its file yet.
