@@ -66,3 +66,6 @@ impl<W: Write> Mixer<W> {
 fn clamp(sum: i32) -> i16 {
     i16::try_from(sum).unwrap_or(if sum < 0 { i16::MIN } else { i16::MAX })
 }
+
+#[cfg(test)]
+mod tests;
