@@ -23,6 +23,7 @@ mod it {
     mod postgres;
     mod process;
     mod regression;
+    mod rtpengine;
     mod values;
     mod verdicts;
     mod webapi;

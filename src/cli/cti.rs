@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -10,6 +11,8 @@ use jiff::SignedDuration;
 use super::serve::until_told_to_stop;
 use super::{Exit, block_on, logs, output};
 use crate::config::Log;
+use crate::cti::courier::{Archive, Shared};
+use crate::cti::recorder::rtpengine::{Rtpengine, RtpengineSettings};
 use crate::cti::recorder::synthetic::{Sources, SyntheticSettings};
 use crate::cti::studio::Terms;
 use crate::cti::{CtiCore, CtiError, CtiSettings, Fault, RecorderChoice, Schedule};
@@ -33,8 +36,8 @@ pub(super) struct Args {
     /// Its folder: the journal that it comes back from after a restart, and its recordings until they are handed over
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Who records: none (what should be recorded is taken for recorded), or synthetic (a tone or a given sound for
-    /// each device)
+    /// Who records: none (what should be recorded is taken for recorded), synthetic (a tone or a given sound for each
+    /// device), or rtpengine
     #[arg(long, value_enum, default_value_t)]
     recorder: RecorderName,
     /// Which calls are recorded without RECORDSTART: all, none, or those on devices such as 7000-7999,61*
@@ -58,6 +61,20 @@ pub(super) struct Args {
     /// synthetic: record nothing new with less than this free on the disk
     #[arg(long, value_name = "MB", default_value_t = 0)]
     min_free_mb: u64,
+    /// rtpengine: its listen-ng
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2223")]
+    rtpengine: String,
+    /// rtpengine: its recording-dir, as this machine sees it
+    #[arg(long, value_name = "DIR", default_value = "/var/spool/rtpengine")]
+    spool: PathBuf,
+    /// Where call records are written, as directory.url: sqlite://FILE or postgres://USER@HOST/NAME; with --store. Also
+    /// from the environment, where a password is better kept: CORECAST_DATABASE
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// Where finished recordings are put, as media.url: file:///DIR or s3://BUCKET/PREFIX; with --database. Also from
+    /// the environment: CORECAST_STORE
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
@@ -65,6 +82,7 @@ enum RecorderName {
     #[default]
     None,
     Synthetic,
+    Rtpengine,
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -135,6 +153,7 @@ fn settings(args: &Args) -> Result<CtiSettings, String> {
         recorder: recorder(args)?,
         schedule: args.record.clone(),
         channels: args.channels,
+        archive: archive(args)?,
         terms: Terms { hold: args.hold, ..defaults.terms },
         ..defaults
     })
@@ -148,6 +167,23 @@ fn recorder(args: &Args) -> Result<RecorderChoice, String> {
             min_free: args.min_free_mb,
             ..SyntheticSettings::default()
         })),
+        RecorderName::Rtpengine => {
+            let settings = RtpengineSettings::new(args.rtpengine.clone(), args.spool.clone());
+            let recorder = Rtpengine::new(settings).map_err(|error| error.to_string())?;
+            Ok(RecorderChoice::Other(Arc::new(recorder)))
+        }
+    }
+}
+
+/// A row that has no sound is of no use, and neither is a sound that has no row: both are given or none.
+fn archive(args: &Args) -> Result<Option<Arc<dyn Archive>>, String> {
+    let given = |flag: &Option<String>, name| flag.clone().or_else(|| std::env::var(name).ok());
+    let (database, store) = (given(&args.database, "CORECAST_DATABASE"), given(&args.store, "CORECAST_STORE"));
+    match (database, store) {
+        (None, None) => Ok(None),
+        (Some(database), Some(store)) => Ok(Some(Arc::new(Shared::open(&database, &store)?))),
+        (Some(_), None) => Err("--database needs --store: where the recordings of the call records are put".into()),
+        (None, Some(_)) => Err("--store needs --database: where the call records of the recordings are written".into()),
     }
 }
 

@@ -2,6 +2,8 @@
 //! ended, its sound to the store. What cannot be delivered stays on the disk and is tried again, after a restart too;
 //! in memory there is never more than one batch.
 
+mod shared;
+
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use futures::future::BoxFuture;
 use super::clock::Clock;
 use super::studio::Studio;
 use crate::records::Record;
+pub use shared::Shared;
 
 /// How many records travel at once.
 const BATCH: usize = 200;

@@ -1,5 +1,6 @@
 //! Who records: one small interface, behind which a core's sound comes from.
 
+pub mod rtpengine;
 pub mod synthetic;
 
 use std::fmt;
