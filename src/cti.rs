@@ -152,14 +152,17 @@ impl CtiCore {
     /// [`CtiError`], if an address or the folder cannot be had.
     pub async fn start(settings: CtiSettings) -> Result<Self, CtiError> {
         let control = match settings.control {
-            Some(address) => Some(TcpListener::bind(address).await.map_err(|e| CtiError::Listen(address, e))?),
+            Some(address) => {
+                Some(TcpListener::bind(address).await.map_err(|e| CtiError::Listen(address, e))?)
+            }
             None => None,
         };
         let memory = match &settings.data {
             Some(folder) => Memory::of(folder, &settings)?,
             None => Memory::fleeting(&settings),
         };
-        let (desk, tasks, gone) = (Desk::new(&settings, memory), TaskTracker::new(), CancellationToken::new());
+        let (desk, tasks, gone) =
+            (Desk::new(&settings, memory), TaskTracker::new(), CancellationToken::new());
         open_studio(&settings, &desk, &tasks, &gone).await?;
         let listen = |error| CtiError::Listen(settings.listen, error);
         let server = Server::start(&settings, desk, tasks, gone).map_err(listen)?;

@@ -178,12 +178,17 @@ fn recorder(args: &Args) -> Result<RecorderChoice, String> {
 /// A row that has no sound is of no use, and neither is a sound that has no row: both are given or none.
 fn archive(args: &Args) -> Result<Option<Arc<dyn Archive>>, String> {
     let given = |flag: &Option<String>, name| flag.clone().or_else(|| std::env::var(name).ok());
-    let (database, store) = (given(&args.database, "CORECAST_DATABASE"), given(&args.store, "CORECAST_STORE"));
+    let (database, store) =
+        (given(&args.database, "CORECAST_DATABASE"), given(&args.store, "CORECAST_STORE"));
     match (database, store) {
         (None, None) => Ok(None),
         (Some(database), Some(store)) => Ok(Some(Arc::new(Shared::open(&database, &store)?))),
-        (Some(_), None) => Err("--database needs --store: where the recordings of the call records are put".into()),
-        (None, Some(_)) => Err("--store needs --database: where the call records of the recordings are written".into()),
+        (Some(_), None) => {
+            Err("--database needs --store: where the recordings of the call records are put".into())
+        }
+        (None, Some(_)) => {
+            Err("--store needs --database: where the call records of the recordings are written".into())
+        }
     }
 }
 

@@ -100,8 +100,8 @@ impl Courier {
 
     /// Finished recordings: first the rows, so that what is delayed by its sound is known already.
     async fn deliver_finished(&self) -> Result<usize, Undelivered> {
-        let shelf = self.studio.shelf().clone();
-        let finished = move || shelf.finished(BATCH);
+        let place = self.studio.shelf().clone();
+        let finished = move || place.finished(BATCH);
         let finished = tokio::task::spawn_blocking(finished).await.map_err(unread)?.map_err(unread)?;
         if finished.is_empty() {
             return Ok(0);
@@ -115,14 +115,14 @@ impl Courier {
     }
 
     async fn deliver_one(&self, record: Record) -> Result<(), Undelivered> {
-        let shelf = self.studio.shelf();
-        let sound = shelf.finished_sound(&record.global_id);
+        let place = self.studio.shelf();
+        let sound = place.finished_sound(&record.global_id);
         if !record.file.is_empty() && sound.exists() {
             let bytes = self.archive.put_sound(&record.file, &sound).await?;
             self.archive.put_records(vec![Record { bytes, ..record.clone() }]).await?;
         }
-        let (shelf, id) = (shelf.clone(), record.global_id);
-        tokio::task::spawn_blocking(move || shelf.drop_finished(&id)).await.map_err(unread)?.map_err(unread)
+        let (place, id) = (place.clone(), record.global_id);
+        tokio::task::spawn_blocking(move || place.drop_finished(&id)).await.map_err(unread)?.map_err(unread)
     }
 }
 

@@ -56,7 +56,8 @@ impl Host {
             .with_cpu(CpuRefreshKind::nothing().with_frequency())
             .with_memory(MemoryRefreshKind::nothing().with_ram());
         let system = System::new_with_specifics(wanted).ok();
-        let processor = |cpu: &sysinfo::Cpu| Processor { megahertz: cpu.frequency(), kind: cpu.brand().into() };
+        let processor =
+            |cpu: &sysinfo::Cpu| Processor { megahertz: cpu.frequency(), kind: cpu.brand().into() };
         Self {
             uptime_seconds: System::uptime().unwrap_or_default(),
             processors: system.iter().flat_map(System::cpus).map(processor).collect(),

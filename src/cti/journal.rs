@@ -14,8 +14,8 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 pub use entry::{Entry, Event};
-pub use folder::{Folder, JournalError};
 pub(crate) use folder::write_whole;
+pub use folder::{Folder, JournalError};
 
 use super::state::State;
 

@@ -129,7 +129,8 @@ mod tests {
     fn a_partial_has_its_own_terms_and_the_calls_data() {
         let mut device = Device::new("7001".into(), 1);
         device.names[2] = Some("jsmith".into());
-        let said = data(&[("USER1", "gold"), ("KEEPDAYS", "30"), ("MAXRECORDTIME", "600"), ("PRIORITY", "5")]);
+        let said =
+            data(&[("USER1", "gold"), ("KEEPDAYS", "30"), ("MAXRECORDTIME", "600"), ("PRIORITY", "5")]);
         let mut call = PhoneCall::new("i", said.clone(), t(0));
         call.whole = Some(Take::new("w".into(), t(0), &said));
         let own = data(&[("KEEPDAYS", "365")]);

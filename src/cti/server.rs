@@ -53,7 +53,9 @@ impl Door {
 
 impl Server {
     /// Starts a core on the runtime that this is called on.
-    pub fn start(settings: &CtiSettings, desk: Arc<Desk>,
+    pub fn start(
+        settings: &CtiSettings,
+        desk: Arc<Desk>,
         tasks: TaskTracker,
         gone: CancellationToken,
     ) -> io::Result<Arc<Self>> {

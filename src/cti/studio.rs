@@ -5,10 +5,10 @@
 //! with work has a task, one without costs nothing but its memory. Whoever commands waits for the recorder: an answer
 //! of API_OK means that it is done.
 
-pub mod plan;
-pub mod shelf;
 mod carry;
 mod keep;
+pub mod plan;
+pub mod shelf;
 mod slot;
 
 use std::collections::HashMap;

@@ -81,7 +81,8 @@ impl Desk {
     async fn does<const N: usize>(&mut self, commands: [&str; N]) {
         for command in commands {
             let (kind, offset) = command.split_once(' ').unwrap_or((command, ""));
-            let offset = if offset.is_empty() { String::new() } else { format!("<TIMEOFFSET>{offset}</TIMEOFFSET>") };
+            let offset =
+                if offset.is_empty() { String::new() } else { format!("<TIMEOFFSET>{offset}</TIMEOFFSET>") };
             let answer = self.ask(kind, &format!("<DEVICEID>7001</DEVICEID>{offset}")).await;
             assert_eq!(answer.label, "API_OK", "{command}: {}", answer.text);
         }
@@ -147,7 +148,8 @@ async fn a_call_is_recorded_and_what_was_blacked_out_is_silence_to_the_sample() 
     desk.advance(7.5);
     desk.does(["CALLSTOP"]).await;
     let finished = desk.archived(2).await;
-    let of = |kind: &str| finished.iter().find(|(r, _)| format!("{:?}", r.kind) == kind).expect("it is there");
+    let of =
+        |kind: &str| finished.iter().find(|(r, _)| format!("{:?}", r.kind) == kind).expect("it is there");
     let (whole, partial) = (of("Call"), of("Partial"));
     assert_eq!(whole.1.length, samples(0.0, 30.0).end);
     assert_eq!(whole.1.silent, [samples(7.0, 15.0), samples(21.0, 22.0)]);
@@ -183,7 +185,11 @@ async fn blackouts_of_call_and_agent_overlap_and_a_stop_before_its_start_is_its_
     desk.advance(1.0);
     desk.does(["CALLSTOP"]).await;
     let (_, sound) = desk.recording();
-    assert_eq!((sound.silent, sound.length), (vec![samples(10.0, 16.0)], 24 * 8000), "all of the second is heard again");
+    assert_eq!(
+        (sound.silent, sound.length),
+        (vec![samples(10.0, 16.0)], 24 * 8000),
+        "all of the second is heard again"
+    );
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ impl Archive for Shared {
     }
 
     fn put_sound<'a>(&'a self, key: &'a str, file: &'a Path) -> BoxFuture<'a, Result<u64, Undelivered>> {
-        Box::pin(async move { self.vault.put_file(key, file).await.map_err(|error| Undelivered(error.to_string())) })
+        Box::pin(async move {
+            self.vault.put_file(key, file).await.map_err(|error| Undelivered(error.to_string()))
+        })
     }
 }

@@ -95,7 +95,9 @@ fn play(state: &mut State, entry: Entry) {
             Ok(request) => {
                 let _ = dispatch::answer(state, &Empty, &Codes::default(), &request, entry.at);
             }
-            Err(bad) => tracing::error!(number = entry.number, %bad.reason, "a command of the journal is lost"),
+            Err(bad) => {
+                tracing::error!(number = entry.number, %bad.reason, "a command of the journal is lost")
+            }
         },
         Event::Ended { device, take, at } => state.end_take(&device, &take, at),
         Event::Sealed { device, take } => state.seal_take(&device, &take),

@@ -31,19 +31,21 @@ impl From<Reply> for Worked {
 impl Desk {
     pub(super) fn work(&self, memory: &mut Memory, request: &Request, command: Option<Command>) -> Worked {
         let now = self.clock.now();
-        let unwritten = self.write_down(memory, request, now).err();
+        let unwritten = Self::write_down(memory, request, now).err();
         if let (Some(error), false) = (&unwritten, command.is_some_and(must_be_done)) {
             return self.refuse(error, "nothing was done").into();
         }
         let reply = dispatch::answer(&mut memory.state, self.booth(), &self.codes, request, now);
         let waiters = self.tell_studio(memory, command, now);
-        let Some(error) = unwritten.filter(|_| reply.is_confirmation()) else { return Worked { reply, waiters } };
+        let Some(error) = unwritten.filter(|_| reply.is_confirmation()) else {
+            return Worked { reply, waiters };
+        };
         memory.fall_behind(error.kind());
         Worked { reply: self.refuse(&error, "it is done, but a restart would not know of it"), waiters }
     }
 
     /// What is refused anyway, whatever the state, needs no writing.
-    fn write_down(&self, memory: &mut Memory, request: &Request, now: Timestamp) -> io::Result<()> {
+    fn write_down(memory: &mut Memory, request: &Request, now: Timestamp) -> io::Result<()> {
         if memory.journal.is_none() || !changes_state(request) || check(request).is_err() {
             return Ok(());
         }

@@ -28,7 +28,9 @@ pub fn update(ask: &mut Ask<'_>) -> Answered {
     let (message, call) = match call {
         Some(call) if call.is_open() => (None, call),
         Some(call) if even_if_over && call.takes().any(|take| take.sealed.is_some()) => {
-            return Err(no_record("the recording is in the database already: update it there, by its RECORDID"));
+            return Err(no_record(
+                "the recording is in the database already: update it there, by its RECORDID",
+            ));
         }
         Some(call) if even_if_over => (Some("Updated recording in database"), call),
         None if even_if_over => return Err(no_record("there is no previous call to update")),

@@ -114,7 +114,9 @@ mod tests {
         let again = Request::read(xml.as_bytes(), BOUNDS).expect("it can be read");
         let fields = |request: &Request| {
             let fields = request.fields().iter().filter(|f| !is_secret(f.param, f.name));
-            fields.map(|f| (f.name.to_owned(), f.value.to_owned(), f.markup.map(str::to_owned))).collect::<Vec<_>>()
+            fields
+                .map(|f| (f.name.to_owned(), f.value.to_owned(), f.markup.map(str::to_owned)))
+                .collect::<Vec<_>>()
         };
         assert_eq!(fields(&again), fields(&request));
     }

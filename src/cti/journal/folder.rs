@@ -19,7 +19,9 @@ pub enum JournalError {
     #[error("another core works in {0}: give each core a folder of its own, or stop the other one")]
     InUse(PathBuf),
     /// It belongs to another core.
-    #[error("{folder} holds the state of core {found}, and this is core {wanted}: give each a folder of its own")]
+    #[error(
+        "{folder} holds the state of core {found}, and this is core {wanted}: give each a folder of its own"
+    )]
     OfAnotherCore {
         /// The folder.
         folder: PathBuf,
@@ -146,7 +148,8 @@ impl Folder {
             path.file_name()?.to_str()?.strip_prefix("journal-")?.strip_suffix(".log")?.parse().ok()
         };
         let items = fs::read_dir(&self.path)?.filter_map(Result::ok);
-        let paths = items.filter(|item| item.file_type().is_ok_and(|kind| kind.is_file())).map(|item| item.path());
+        let paths =
+            items.filter(|item| item.file_type().is_ok_and(|kind| kind.is_file())).map(|item| item.path());
         let mut files: Vec<_> = paths.filter_map(|path| Some((number(&path)?, path))).collect();
         files.sort_unstable();
         Ok(files)

@@ -91,7 +91,10 @@ fn a_state_comes_back_from_its_snapshot_as_it_was() {
 fn what_cannot_be_written_leaves_the_journal_as_it_was() {
     let scratch = Scratch::new();
     let mut journal = journal(&scratch, 2);
-    let good = std::mem::replace(&mut journal.file, File::options().append(true).open("/dev/full").expect("it is there"));
+    let good = std::mem::replace(
+        &mut journal.file,
+        File::options().append(true).open("/dev/full").expect("it is there"),
+    );
     let error = journal.append(Timestamp::UNIX_EPOCH, sealed(2)).expect_err("the disk is full");
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     (journal.file, journal.is_torn) = (good, false);

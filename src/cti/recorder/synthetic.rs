@@ -115,7 +115,8 @@ fn check_room(folder: &std::path::Path, min_free: u64) -> Result<(), RecorderFau
     if disk.free >= min_free {
         return Ok(());
     }
-    let message = format!("only {} MB are free on the disk of {}, and {min_free} must be", disk.free, disk.path);
+    let message =
+        format!("only {} MB are free on the disk of {}, and {min_free} must be", disk.free, disk.path);
     Err(RecorderFault { result: ResultType::OutOfDiskSpace, message })
 }
 
@@ -124,7 +125,10 @@ async fn off_the_way<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, RecorderFault> + Send + 'static,
 ) -> Result<T, RecorderFault> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        Err(RecorderFault { result: ResultType::Unknown, message: format!("the recorder broke down: {error}") })
+        Err(RecorderFault {
+            result: ResultType::Unknown,
+            message: format!("the recorder broke down: {error}"),
+        })
     })
 }
 

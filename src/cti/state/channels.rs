@@ -98,7 +98,8 @@ mod tests {
         assert!(!channels.occupy(channel("c", 9, None)));
         assert!(channels.occupy(channel("d", 10, None)));
         channels.refresh("5", |take| (take == "b").then_some(Some(t(20))));
-        let states: Vec<_> = channels.iter().map(|c| (&*c.take, c.is_busy(t(20)), c.last_change(t(20)))).collect();
+        let states: Vec<_> =
+            channels.iter().map(|c| (&*c.take, c.is_busy(t(20)), c.last_change(t(20)))).collect();
         assert_eq!(states, [("d", true, t(10)), ("b", false, t(20))]);
         channels.set_most(None);
         assert!(channels.occupy(channel("e", 20, None)), "they are not counted");

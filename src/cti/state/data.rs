@@ -50,6 +50,7 @@ impl Data {
     }
 
     /// Takes these parameters out of it.
+    #[must_use]
     pub fn split_off(&mut self, params: &[Param]) -> Self {
         Self(params.iter().filter_map(|param| self.0.remove_entry(param.name())).collect())
     }

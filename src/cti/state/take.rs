@@ -161,10 +161,7 @@ mod tests {
         }
         let schedule: Schedule = "7000-7999,61*".parse().expect("a schedule");
         assert_eq!(["7001", "6155", "8000"].map(|d| schedule.wants(d)), [true, true, false]);
-        assert_eq!(
-            "7999-7000".parse::<Schedule>(),
-            Err("\"7999-7000\" ends before it begins".to_owned())
-        );
+        assert_eq!("7999-7000".parse::<Schedule>(), Err("\"7999-7000\" ends before it begins".to_owned()));
     }
 
     #[test]

@@ -17,26 +17,23 @@ impl Studio {
         let (mut tried, mut fault) = (Vec::new(), None);
         while !self.gone.is_cancelled() {
             let step = slot.lock().next_step(&tried);
-            match step {
-                Some(step) => {
-                    if let Err(why) = self.take_step(slot, step).await {
-                        tracing::warn!(recording = %slot.id, ?step, %why, "the recorder fails");
-                        tried.push(step);
-                        fault.get_or_insert(why);
-                    }
+            if let Some(step) = step {
+                if let Err(why) = self.take_step(slot, step).await {
+                    tracing::warn!(recording = %slot.id, ?step, %why, "the recorder fails");
+                    tried.push(step);
+                    fault.get_or_insert(why);
                 }
-                // Between here and `leave` something may be wanted: then the loop goes on.
-                None => {
-                    let is_saved = self.save(slot).await;
-                    if slot.lock().never_began() {
-                        self.forget(slot).await;
-                    }
-                    let mut inner = slot.lock();
-                    if inner.next_step(&tried).is_none() && (!is_saved || !inner.is_unsaved()) {
-                        inner.leave(&fault.map_or(Ok(()), Err));
-                        break;
-                    }
-                }
+                continue;
+            }
+            let is_saved = self.save(slot).await;
+            if slot.lock().never_began() {
+                self.forget(slot).await;
+            }
+            // Something may have been wanted meanwhile: then it goes on.
+            let mut inner = slot.lock();
+            if inner.next_step(&tried).is_none() && (!is_saved || !inner.is_unsaved()) {
+                inner.leave(&fault.map_or(Ok(()), Err));
+                break;
             }
         }
         self.news.notify_one();
@@ -45,8 +42,8 @@ impl Studio {
     /// What never began is no recording.
     async fn forget(&self, slot: &Slot) {
         self.slots().remove(&slot.id);
-        let (shelf, id) = (self.shelf.clone(), Arc::clone(&slot.id));
-        off_the_way(move || shelf.remove(&id)).await.unwrap_or_default();
+        let (place, id) = (self.shelf.clone(), Arc::clone(&slot.id));
+        off_the_way(move || place.remove(&id)).await.unwrap_or_default();
         if let (Some(home), Some(sound)) = (self.home(), &slot.sound) {
             home.ended(&sound.device, &slot.id, slot.started);
         }
@@ -71,8 +68,8 @@ impl Studio {
             let (record, version) = inner.current();
             (record, version, inner.masks.iter().collect())
         };
-        let shelf = self.shelf.clone();
-        off_the_way(move || shelf.save(&record)).await.map_err(|error| self.full(&error))?;
+        let place = self.shelf.clone();
+        off_the_way(move || place.save(&record)).await.map_err(|error| self.full(&error))?;
         slot.lock().saved(version);
         let job = Job {
             id: Arc::clone(&slot.id),
@@ -136,8 +133,8 @@ impl Studio {
         match step {
             Step::Start => {
                 let (record, version) = slot.lock().current();
-                let shelf = self.shelf.clone();
-                off_the_way(move || shelf.save(&record)).await.map_err(|error| self.full(&error))?;
+                let place = self.shelf.clone();
+                off_the_way(move || place.save(&record)).await.map_err(|error| self.full(&error))?;
                 let mut inner = slot.lock();
                 inner.saved(version);
                 inner.told.done(step);
@@ -158,8 +155,8 @@ impl Studio {
             }
             inner.current()
         };
-        let shelf = self.shelf.clone();
-        match off_the_way(move || shelf.save(&record)).await {
+        let place = self.shelf.clone();
+        match off_the_way(move || place.save(&record)).await {
             Ok(()) => {
                 slot.lock().saved(version);
                 true
@@ -176,10 +173,14 @@ impl Studio {
         RecorderFault { result: ResultType::OutOfDiskSpace, message }
     }
 
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, RecorderFault>>) -> Result<T, RecorderFault> {
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, RecorderFault>>,
+    ) -> Result<T, RecorderFault> {
         let deadline = self.terms.deadline;
         timeout(deadline, work).await.unwrap_or_else(|_| {
-            let message = format!("the recorder did not answer within {deadline:?}: unknown whether it was done");
+            let message =
+                format!("the recorder did not answer within {deadline:?}: unknown whether it was done");
             Err(RecorderFault { result: ResultType::ProcessingMessage, message })
         })
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 
+use super::Studio;
 use super::carry::off_the_way;
 use super::plan::Wanted;
 use super::slot::Slot;
-use super::Studio;
 use crate::cti::clock::later;
 use crate::cti::recorder::Phase;
 use crate::records::Record;
@@ -84,9 +84,9 @@ impl Studio {
     }
 
     async fn put_away(&self, id: &Arc<str>) {
-        let (shelf, id) = (self.shelf.clone(), Arc::clone(id));
+        let (place, id) = (self.shelf.clone(), Arc::clone(id));
         let name = Arc::clone(&id);
-        if let Err(error) = off_the_way(move || shelf.finish(&id)).await {
+        if let Err(error) = off_the_way(move || place.finish(&id)).await {
             tracing::error!(recording = %name, %error, "a recording is put away at the next start only");
         }
         self.news.notify_one();
@@ -98,8 +98,8 @@ impl Studio {
     /// # Errors
     /// If the shelf cannot be read.
     pub async fn resume(self: &Arc<Self>, wanted: Vec<Wanted>) -> std::io::Result<()> {
-        let shelf = self.shelf.clone();
-        let mut found = off_the_way(move || shelf.records()).await?;
+        let place = self.shelf.clone();
+        let mut found = off_the_way(move || place.records()).await?;
         let mut waiters = Vec::new();
         for wanted in wanted {
             let was_there = found.remove(&*wanted.id).is_some();
@@ -124,8 +124,8 @@ impl Studio {
         tracing::info!(recording = %id, "a recording that a restart found is handed over as it is");
         let end = later(record.started, self.shelf.written(&id));
         let record = Record { stopped: record.stopped.or(Some(end)), ..record };
-        let shelf = self.shelf.clone();
-        off_the_way(move || shelf.save(&record)).await?;
+        let place = self.shelf.clone();
+        off_the_way(move || place.save(&record)).await?;
         self.put_away(&id).await;
         Ok(())
     }

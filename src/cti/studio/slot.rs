@@ -120,7 +120,9 @@ impl Inner {
             self.waiting.push(waiting);
         } else {
             let message = format!("{MOST_WAITING} commands wait for the recorder already");
-            waiting.send(Err(RecorderFault { result: ResultType::ProcessingMessage, message })).unwrap_or_default();
+            waiting
+                .send(Err(RecorderFault { result: ResultType::ProcessingMessage, message }))
+                .unwrap_or_default();
         }
         waiter
     }
@@ -176,7 +178,8 @@ impl Inner {
     /// The record, if the database does not have it as it is. That it has ended is told with the finished recording:
     /// a row that has ended takes no changes, and a blackout may still come.
     pub(super) fn undelivered(&self) -> Option<(Record, u64)> {
-        (self.told.started && self.told.ended.is_none() && self.delivered != self.version).then(|| self.current())
+        (self.told.started && self.told.ended.is_none() && self.delivered != self.version)
+            .then(|| self.current())
     }
 
     pub(super) const fn delivered(&mut self, version: u64) {

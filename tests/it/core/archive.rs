@@ -29,7 +29,8 @@ impl Depot {
     pub fn finished(&self) -> Vec<(Record, Sound)> {
         let (records, sounds) = (self.records.lock().expect("records"), self.sounds.lock().expect("sounds"));
         let whole = records.values().filter(|r| r.stopped.is_some() && (r.bytes > 0 || r.file.is_empty()));
-        let sound = |record: &Record| sounds.get(&record.file).map_or_else(Sound::default, |wav| Sound::read(wav));
+        let sound =
+            |record: &Record| sounds.get(&record.file).map_or_else(Sound::default, |wav| Sound::read(wav));
         whole.map(|record| (record.clone(), sound(record))).collect()
     }
 

@@ -64,7 +64,12 @@ async fn what_was_done_without_the_journal_is_saved_as_soon_as_there_is_room() {
     desk.start().await;
     let snapshot = || std::fs::read_to_string(desk.folder("snapshot.json")).expect("a snapshot");
     assert!(!snapshot().contains("\"reach\""), "no blackout yet");
-    let answer = crate::it::lab::ask(desk.client.as_mut().expect("it runs"), "BLACKOUTSTART", "<DEVICEID>7001</DEVICEID>").await;
+    let answer = crate::it::lab::ask(
+        desk.client.as_mut().expect("it runs"),
+        "BLACKOUTSTART",
+        "<DEVICEID>7001</DEVICEID>",
+    )
+    .await;
     assert_eq!(answer.label, "API_ERROR_OUT_OF_DISK_SPACE");
     let snapshot = || std::fs::read_to_string(desk.folder("snapshot.json")).expect("a snapshot");
     until("the blackout is in the snapshot", async || {

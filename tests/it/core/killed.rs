@@ -5,6 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use corecast::client::Client;
+use corecast::database::Database;
+use corecast::records::{Filter, Record, Records};
 
 use super::sound::Sound;
 use super::{Desk, samples};
@@ -58,7 +60,7 @@ async fn a_core_that_was_down_when_a_call_ended_ends_its_recording_there() {
 async fn core(folder: &Path, limits: &str) -> (Process, Client) {
     let program = env!("CARGO_BIN_EXE_corecast");
     let line = format!(
-        "{limits} exec {program} core --listen 127.0.0.1:0 --recorder synthetic --tone 7001=440 --data {}",
+        "{limits} exec {program} core --listen 127.0.0.1:0 --recorder synthetic --tone 7001=440 --hold 1s --data {}",
         folder.display()
     );
     let mut command = std::process::Command::new("sh");
@@ -69,13 +71,44 @@ async fn core(folder: &Path, limits: &str) -> (Process, Client) {
     (process, Client::connect(address).await.expect("it listens"))
 }
 
+/// Everything in the database of call records.
+async fn rows(url: &str) -> Vec<Record> {
+    let records = Records::of(Database::open(url).expect("a database"));
+    records.search(Filter::newest(10)).await.map(|found| found.records).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_recording_is_handed_over_to_the_shared_database_and_the_store() {
+    let scratch = Scratch::new();
+    let place = scratch.path().display();
+    let (url, store) = (format!("sqlite://{place}/records.db"), scratch.path().join("store"));
+    let line = format!("CORECAST_DATABASE={url} CORECAST_STORE=file://{}", store.display());
+    let (_process, mut client) = core(&scratch.path().join("data"), &line).await;
+    assert_eq!(about_7001(&mut client, "CALLSTART", "<USER1>gold</USER1>").await.label, "API_OK");
+    until("the row is there", async || rows(&url).await.len() == 1).await;
+    assert_eq!(
+        about_7001(&mut client, "BLACKOUTSTART", "<TIMEOFFSET>-60</TIMEOFFSET>").await.label,
+        "API_OK"
+    );
+    assert_eq!(about_7001(&mut client, "CALLSTOP", "").await.label, "API_OK");
+    until("the sound is there", async || rows(&url).await[0].bytes > 0).await;
+    let record = rows(&url).await.remove(0);
+    let wav = std::fs::read(store.join(&record.file)).expect("it is in the store");
+    assert_eq!((wav.len() as u64, record.blackouts.len()), (record.bytes, 1));
+    assert_eq!(record.blackouts[0].1, record.stopped.expect("it has ended"));
+    let sound = Sound::read(&wav);
+    assert_eq!(sound.silent, [0..sound.length]);
+}
+
 async fn about_7001(client: &mut Client, kind: &str, more: &str) -> Answer {
     ask(client, kind, &format!("<DEVICEID>7001</DEVICEID>{more}")).await
 }
 
 fn wav(folder: &Path) -> Option<Vec<u8>> {
     let items = std::fs::read_dir(folder.join("recordings")).ok()?;
-    let path = items.filter_map(|item| Some(item.ok()?.path())).find(|p| p.extension().is_some_and(|e| e == "wav"))?;
+    let path = items
+        .filter_map(|item| Some(item.ok()?.path()))
+        .find(|p| p.extension().is_some_and(|e| e == "wav"))?;
     std::fs::read(path).ok()
 }
 
@@ -90,7 +123,10 @@ async fn a_killed_process_comes_back_with_the_blackout_on_and_nothing_of_it_can_
     let (mut process, mut client) = core(&folder, "").await;
     assert_eq!(about_7001(&mut client, "CALLSTART", "").await.label, "API_OK");
     written(&folder, 8_000).await;
-    assert_eq!(about_7001(&mut client, "BLACKOUTSTART", "<TIMEOFFSET>-0.25</TIMEOFFSET>").await.label, "API_OK");
+    assert_eq!(
+        about_7001(&mut client, "BLACKOUTSTART", "<TIMEOFFSET>-0.25</TIMEOFFSET>").await.label,
+        "API_OK"
+    );
     process.kill().await;
     let before = wav(&folder).expect("the sound").len();
     let (_process, mut client) = core(&folder, "").await;

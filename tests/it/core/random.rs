@@ -35,7 +35,8 @@ fn step() -> impl Strategy<Value = Step> {
 fn numbers(record: &Record, from: Timestamp, to: Timestamp) -> Range<u64> {
     let after = |at: Timestamp| {
         let nanoseconds = (at.as_nanosecond() - record.started.as_nanosecond()).max(0);
-        u64::try_from(nanoseconds.div_euclid(125_000) + i128::from(nanoseconds % 125_000 != 0)).expect("a number")
+        u64::try_from(nanoseconds.div_euclid(125_000) + i128::from(nanoseconds % 125_000 != 0))
+            .expect("a number")
     };
     after(from)..after(to)
 }
@@ -63,7 +64,8 @@ async fn play(steps: Vec<Step>) {
             }
             Step::Crash(microseconds) => {
                 desk.crash().await;
-                let heard: Vec<_> = desk.recordings().into_iter().map(|(id, (r, s))| (id, r, s.length)).collect();
+                let heard: Vec<_> =
+                    desk.recordings().into_iter().map(|(id, (r, s))| (id, r, s.length)).collect();
                 desk.clock.advance(Duration::from_micros(microseconds));
                 for (id, record, length) in heard {
                     let missed = length..numbers(&record, record.started, desk.clock.now()).end;
@@ -82,7 +84,11 @@ async fn play(steps: Vec<Step>) {
         let blackouts = expected(length, &silent);
         silent.extend(gaps.get(&id).cloned().unwrap_or_default());
         assert_eq!(sound.length, length, "{id}");
-        assert!(expected(length, &sound.silent) == expected(length, &silent), "{id}: {silent:?} {:?}", sound.silent);
+        assert!(
+            expected(length, &sound.silent) == expected(length, &silent),
+            "{id}: {silent:?} {:?}",
+            sound.silent
+        );
         let told: Vec<_> = record.blackouts.iter().map(|(from, to)| numbers(&record, *from, *to)).collect();
         assert!(expected(length, &told) == blackouts, "{id}: the record tells of {told:?}");
     }

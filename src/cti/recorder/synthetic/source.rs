@@ -74,7 +74,9 @@ pub fn tone_of(device: &str) -> u32 {
 /// One second of a tone, which a whole frequency fills to the sample. No sample of it is zero: zero is silence.
 fn tone(hertz: u32) -> Sound {
     let sample = |n: u32| {
-        let turn = f64::from((u64::from(n) * u64::from(hertz) % u64::from(RATE)) as u32) / f64::from(RATE);
+        // Below 8000 times 4000, so no number here is too large.
+        let turn = f64::from(n * hertz % RATE) / f64::from(RATE);
+        #[expect(clippy::cast_possible_truncation, reason = "no tone is that loud")]
         match ((turn * TAU).sin() * LOUDNESS).round() as i16 {
             0 => 1,
             sample => sample,

@@ -110,7 +110,7 @@ impl Tape {
     /// The samples of a range as they are to be: its sound, and silence where there is to be none.
     fn samples(&self, range: &Range<u64>) -> Vec<i16> {
         let length = self.sound.len() as u64;
-        let heard = |n: u64| self.sound.get((n % length) as usize).copied().unwrap_or(0);
+        let heard = |n: u64| self.sound.get(index(n % length)).copied().unwrap_or(0);
         let mut samples: Vec<_> = range.clone().map(heard).collect();
         for silent in self.silent(range) {
             if let Some(part) = samples.get_mut(silent) {
@@ -126,7 +126,7 @@ impl Tape {
         let missed = self.gaps.iter().map(|(from, to)| *from..*to);
         let inside = |part: Range<u64>| {
             let (from, to) = (part.start.max(range.start), part.end.min(range.end));
-            (from < to).then(|| (from - range.start) as usize..(to - range.start) as usize)
+            (from < to).then(|| index(from - range.start)..index(to - range.start))
         };
         masked.chain(missed).filter_map(inside).collect()
     }
@@ -280,6 +280,11 @@ impl Tape {
         }
         is_gone
     }
+}
+
+/// A number of a sample in memory, where few are at once.
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn write(file: &File, first: u64, samples: &[i16]) -> io::Result<()> {

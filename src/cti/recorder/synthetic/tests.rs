@@ -76,7 +76,10 @@ async fn masks_are_exact_to_the_sample_in_the_past_now_and_later() {
     lab.recorder.unmask("x", span(13_000, 900_000)).await.expect("it was stopped");
     lab.clock.advance(Duration::from_millis(1000));
     let status = lab.recorder.stop("x", t(16_000)).await.expect("it stops");
-    assert_eq!((status.phase, status.bytes, status.length.as_secs()), (Phase::Ended(t(16_000)), 44 + 256_000, 16));
+    assert_eq!(
+        (status.phase, status.bytes, status.length.as_secs()),
+        (Phase::Ended(t(16_000)), 44 + 256_000, 16)
+    );
     let expected = [16_000..24_000, 28_000..32_000, 76_000..88_000, 96_000..104_000];
     assert_eq!(lab.heard(), (expected.to_vec(), 128_000));
     lab.recorder.mask("x", span(15_000, 99_000)).await.expect("it has ended, and its file is here");
@@ -119,7 +122,8 @@ async fn it_ends_by_itself_at_its_longest_length_and_after_a_long_silence() {
     let scratch = Scratch::new();
     let path = scratch.path().join("sound.wav");
     // A second of sound, two of silence.
-    let samples: Vec<u8> = (0..24_000_u32).flat_map(|n| (if n < 8000 { 500_i16 } else { 0 }).to_le_bytes()).collect();
+    let samples: Vec<u8> =
+        (0..24_000_u32).flat_map(|n| (if n < 8000 { 500_i16 } else { 0 }).to_le_bytes()).collect();
     std::fs::write(&path, [&wav::header(24_000)[..], &samples].concat()).expect("it is written");
     sources.set_file("7001", &path).expect("it is a WAV");
     let lab = Lab::with(sources);
@@ -151,8 +155,12 @@ async fn a_full_disk_refuses_what_is_new() {
     assert_eq!(fault.result, ResultType::OutOfDiskSpace);
     assert!(fault.message.contains("x.wav cannot be written"), "{fault}");
     let settings = SyntheticSettings { min_free: u64::MAX, ..lab.recorder.settings.clone() };
-    let fault = Synthetic::new(settings, lab.clock.clone()).start(&lab.job()).await.expect_err("too little is free");
+    let fault =
+        Synthetic::new(settings, lab.clock.clone()).start(&lab.job()).await.expect_err("too little is free");
     assert_eq!(fault.result, ResultType::OutOfDiskSpace);
     assert!(fault.message.contains("MB are free on the disk of"), "{fault}");
-    assert_eq!(lab.recorder.mask("x", span(0, 1)).await.map_err(|f| f.result), Err(ResultType::DeviceNotRecording));
+    assert_eq!(
+        lab.recorder.mask("x", span(0, 1)).await.map_err(|f| f.result),
+        Err(ResultType::DeviceNotRecording)
+    );
 }

@@ -4,14 +4,15 @@ use super::RATE;
 
 /// Where the samples begin.
 pub const HEADER: u64 = 44;
+const HEADER_BYTES: usize = 44;
 /// What the header can count.
 pub const MOST_SAMPLES: u64 = (u32::MAX as u64 - HEADER) / 2;
 
 /// The header of a file with this many samples.
 #[must_use]
-pub fn header(samples: u64) -> [u8; HEADER as usize] {
+pub fn header(samples: u64) -> [u8; HEADER_BYTES] {
     let bytes = u32::try_from(samples * 2).unwrap_or(u32::MAX);
-    let mut header = [0; HEADER as usize];
+    let mut header = [0; HEADER_BYTES];
     let parts: [&[u8]; 13] = [
         b"RIFF",
         &(bytes.saturating_add(36)).to_le_bytes(),
