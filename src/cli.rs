@@ -37,14 +37,14 @@ Exit status: 0 done · 1 failed, or a core refused · 2 wrong usage · 3 only so
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show it at work: three simulated cores and a proxy in one process
+    /// Show it at work: three cores and a proxy in one process
     Demo(demo::Args),
     /// Run the proxy
     Serve(serve::Args),
     /// Read a configuration and say all that is wrong with it
     Check(check::Args),
-    /// Run a simulated core
-    Core(cti::Args),
+    /// Run a CTI core: it remembers calls, records them, and blacks out what must not be kept
+    Core(Box<cti::Args>),
     /// Send one command and print the result
     Call(call::Args),
     /// Say where a command would go, and why

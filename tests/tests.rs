@@ -13,6 +13,7 @@
 mod it {
     mod cav;
     mod cli;
+    mod core;
     mod directory;
     mod directory_cli;
     mod examples;
@@ -26,6 +27,7 @@ mod it {
     mod process;
     mod python;
     mod regression;
+    mod rtpengine;
     mod values;
     mod verdicts;
     mod webapi;
