@@ -190,7 +190,7 @@ async fn not_one_packet_of_a_blackout_is_on_the_disk() {
     let wav = Wav::read(&job.file, job.started);
     let nanoseconds = stopped.as_nanosecond() - job.started.as_nanosecond();
     assert_eq!(wav.samples.len() as i128, samples_of(nanoseconds));
-    assert_eq!(status.bytes as usize, 44 + 2 * wav.samples.len());
+    assert_eq!(usize::try_from(status.bytes).unwrap(), 44 + 2 * wav.samples.len());
     wav.assert_loud("before", recording_since, from);
     wav.assert_silent("the blackout", from, to);
     wav.assert_loud("between", recording_again, second_from);
@@ -332,7 +332,7 @@ async fn a_restart_goes_on_with_the_captures_and_the_mask() {
     let again = Timestamp::now();
     talk.go_on(&engine, 25).await;
     // The call ends, and rtpengine forgets it.
-    engine.ask(json!({"command": "delete", "call-id": talk.call, "delete-delay": 0})).expect("an answer");
+    engine.ask(&json!({"command": "delete", "call-id": talk.call, "delete-delay": 0})).expect("an answer");
     until("the end is seen", || async { matches!(status(&second, "it").await.phase, Phase::Ended(_)) }).await;
     drop(second);
 

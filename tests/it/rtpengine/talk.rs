@@ -91,7 +91,7 @@ fn offer(engine: &Engine, call: &str, command: &str, party: &UdpSocket) -> u16 {
     if command == "answer" {
         request["to-tag"] = json!("b");
     }
-    let reply = engine.ask(request).expect("an answer");
+    let reply = engine.ask(&request).expect("an answer");
     let sdp = reply["sdp"].as_str().unwrap_or_else(|| panic!("{reply}"));
     let media = sdp.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("a medium");
     media.split(' ').next().and_then(|port| port.parse().ok()).expect("a port")

@@ -2,7 +2,6 @@ use super::super::sample::{ZERO, spans};
 use super::super::wav::Ruler;
 use super::*;
 
-
 fn mixer() -> Mixer<io::Sink> {
     Mixer::new(Writer::new(io::sink(), 8000 * 3600, Ruler(ZERO), &spans(&[])).unwrap())
 }
