@@ -121,8 +121,9 @@ fn packet(letter: u8, number: u32) -> Vec<u8> {
     packet.extend(MARK);
     packet.push(letter);
     packet.extend(number.to_be_bytes());
-    // A square wave, loud; 160 samples in all.
-    let wave = (0..160 - MARK.len() - 5).map(|at| if at / 4 % 2 == 0 { 0x90 } else { 0x10 });
-    packet.extend(wave);
+    // 160 samples in all: party A is a loud square wave, and B, who could cancel it out, is silent.
+    let high = if letter == b'A' { 0x90 } else { 0xff };
+    let low = if letter == b'A' { 0x10 } else { 0xff };
+    packet.extend((0..160 - MARK.len() - 5).map(|at| if at / 4 % 2 == 0 { high } else { low }));
     packet
 }
