@@ -73,11 +73,11 @@ impl Engine {
         let ended = self.child.try_wait().expect("it is our child");
         let log = || fs::read_to_string(self.spool.join("log")).unwrap_or_default();
         assert!(ended.is_none(), "rtpengine has ended: {}", log());
-        self.ask(json!({"command": "ping"})).is_some()
+        self.ask(&json!({"command": "ping"})).is_some()
     }
 
     /// One request, by a client that has nothing of the recorder's.
-    pub fn ask(&self, request: Value) -> Option<Value> {
+    pub fn ask(&self, request: &Value) -> Option<Value> {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.connect(self.ng).expect("loopback");
         socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a time-out");
@@ -91,7 +91,7 @@ impl Engine {
 
     /// The packets of the party of whom the fewest were counted.
     pub fn counted(&self, call: &str) -> u32 {
-        let reply = self.ask(json!({"command": "query", "call-id": call})).expect("an answer");
+        let reply = self.ask(&json!({"command": "query", "call-id": call})).expect("an answer");
         let tags = reply["tags"].as_object().expect("two parties").values();
         let packets = tags.map(|tag| tag["medias"][0]["streams"][0]["stats"]["packets"].as_u64());
         packets.map(|packets| packets.expect("a counter")).min().expect("a party").try_into().expect("a few")

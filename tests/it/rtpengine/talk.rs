@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::net::UdpSocket;
 use tokio::sync::{Mutex as Gate, OwnedMutexGuard};
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::interval;
 
 use super::super::lab::until;
 use super::engine::{Engine, MARK};
@@ -16,6 +16,8 @@ use super::engine::{Engine, MARK};
 /// When the packets were sent, both parties' of one number: just before the first and just after the second.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent {
+    /// When they should have been sent: their sound belongs there, however late a busy machine was.
+    pub due: Timestamp,
     pub begun: Timestamp,
     pub done: Timestamp,
 }
@@ -91,15 +93,16 @@ fn offer(engine: &Engine, call: &str, command: &str, party: &UdpSocket) -> u16 {
     if command == "answer" {
         request["to-tag"] = json!("b");
     }
-    let reply = engine.ask(request).expect("an answer");
+    let reply = engine.ask(&request).expect("an answer");
     let sdp = reply["sdp"].as_str().unwrap_or_else(|| panic!("{reply}"));
     let media = sdp.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("a medium");
     media.split(' ').next().and_then(|port| port.parse().ok()).expect("a port")
 }
 
 async fn talk(parties: [Party; 2], sent: Arc<Mutex<Vec<Sent>>>, gate: Arc<Gate<()>>) {
+    // As a telephone does it, what was missed is sent at once.
     let mut clock = interval(Duration::from_millis(20));
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let started = Timestamp::now();
     for number in 0.. {
         clock.tick().await;
         let _open = gate.lock().await;
@@ -108,7 +111,11 @@ async fn talk(parties: [Party; 2], sent: Arc<Mutex<Vec<Sent>>>, gate: Arc<Gate<(
             let to = ("127.0.0.1", party.to);
             party.socket.send_to(&packet(party.letter, number), to).await.expect("loopback");
         }
-        sent.lock().unwrap().push(Sent { begun, done: Timestamp::now() });
+        sent.lock().unwrap().push(Sent {
+            due: started + number * Duration::from_millis(20),
+            begun,
+            done: Timestamp::now(),
+        });
     }
 }
 
@@ -121,8 +128,9 @@ fn packet(letter: u8, number: u32) -> Vec<u8> {
     packet.extend(MARK);
     packet.push(letter);
     packet.extend(number.to_be_bytes());
-    // A square wave, loud; 160 samples in all.
-    let wave = (0..160 - MARK.len() - 5).map(|at| if at / 4 % 2 == 0 { 0x90 } else { 0x10 });
-    packet.extend(wave);
+    // 160 samples in all: party A is a loud square wave, and B, who could cancel it out, is silent.
+    let high = if letter == b'A' { 0x90 } else { 0xff };
+    let low = if letter == b'A' { 0x10 } else { 0xff };
+    packet.extend((0..160 - MARK.len() - 5).map(|at| if at / 4 % 2 == 0 { high } else { low }));
     packet
 }

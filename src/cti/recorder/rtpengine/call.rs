@@ -80,7 +80,7 @@ impl Call {
     }
 
     pub async fn mask(&mut self, id: &str, span: Span, now: Timestamp) -> Result<(), RecorderFault> {
-        self.job(id)?.masked.add(span);
+        self.job(id)?.mask(span);
         if span.from > now {
             return Ok(());
         }
@@ -121,10 +121,7 @@ impl Call {
     /// What is due: jobs that have their length, masks that begin or end, silence, a call that is over.
     pub async fn tick(&mut self, now: Timestamp) {
         self.jobs.values_mut().for_each(|live| live.end_by_length(now));
-        let done = match self.is_idle() {
-            true => Ok(()),
-            false => self.listen(now).await,
-        };
+        let done = if self.is_idle() { Ok(()) } else { self.listen(now).await };
         let done = done.and(self.settle(now).await);
         self.log(done.err());
     }
@@ -161,19 +158,8 @@ impl Call {
             None => Phase::Preparing,
         };
         let length = live.ended.unwrap_or(now).duration_since(live.job.started);
-        Some(JobStatus {
-            phase,
-            length: length.try_into().unwrap_or(Duration::ZERO),
-            bytes: self.bytes().await,
-        })
-    }
-
-    async fn bytes(&self) -> u64 {
-        let mut bytes = 0;
-        for path in self.tape.files().await.unwrap_or_default() {
-            bytes += fs::metadata(path).await.map_or(0, |file| file.len());
-        }
-        bytes
+        let length = length.try_into().unwrap_or(Duration::ZERO);
+        Some(JobStatus { phase, length, bytes: self.tape.bytes().await })
     }
 
     /// Has rtpengine record or not as the masks say, takes what is masked out of the files, and verifies it all.

@@ -28,6 +28,14 @@ impl Live {
         self.masked.remove(Span { from: end, to: Timestamp::MAX });
     }
 
+    /// Masks a span of it, as far as it lies before its end.
+    pub fn mask(&mut self, span: Span) {
+        self.masked.add(span);
+        if let Some(end) = self.ended {
+            self.masked.remove(Span { from: end, to: Timestamp::MAX });
+        }
+    }
+
     /// MAXRECORDTIME.
     pub fn end_by_length(&mut self, now: Timestamp) {
         if let Some(end) = self.longest().filter(|end| *end <= now) {

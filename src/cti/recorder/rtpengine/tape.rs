@@ -3,6 +3,8 @@
 //! rtpengine 10.5 answers "ok" even if it writes nowhere, and it writes blocks of 4096 bytes. So a file that stands
 //! still proves something only when a block's worth of packets has come since. See `docs/rtpengine.md`.
 
+mod verify;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +19,6 @@ use crate::cti::recorder::RecorderFault;
 
 /// What rtpengine keeps to itself at most before it writes, in bytes.
 const BLOCK: u64 = 4096;
-/// What it may have counted and not written yet, in bytes: a few packets.
-const COUNTED_FIRST: u64 = 1024;
 /// Between two looks at what is waited for.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -59,13 +59,15 @@ pub(super) struct Tape {
     spool: Spool,
     patience: Patience,
     state: State,
+    /// The captures that are known without a look at the whole spool.
+    known: Vec<Stem>,
     is_gone: bool,
 }
 
 impl Tape {
     /// It is not known yet whether rtpengine records: what is on when this core starts is taken over.
     pub const fn new(ng: Arc<Ng>, call: Arc<str>, spool: Spool, patience: Patience) -> Self {
-        Self { ng, call, spool, patience, state: State::Unsure, is_gone: false }
+        Self { ng, call, spool, patience, state: State::Unsure, known: Vec::new(), is_gone: false }
     }
 
     pub const fn is_off(&self) -> bool {
@@ -109,6 +111,15 @@ impl Tape {
         Ok(self.captures().await?.iter().map(|stem| self.spool.pcap(stem)).collect())
     }
 
+    /// How many bytes the captures have on the disk.
+    pub async fn bytes(&self) -> u64 {
+        let mut bytes = 0;
+        for stem in &self.known {
+            bytes += self.spool.size(stem).await.unwrap_or(0);
+        }
+        bytes
+    }
+
     /// Removes all of the call's captures.
     pub async fn remove(&self) -> Result<(), RecorderFault> {
         for stem in self.captures().await? {
@@ -128,6 +139,7 @@ impl Tape {
         self.state = State::Unsure;
         self.ng.start_recording(&self.call).await?;
         let stem = self.new_capture(&before).await?;
+        self.known.push(stem.clone());
         self.state = State::On(Opened { stem, since });
         Ok(true)
     }
@@ -146,43 +158,6 @@ impl Tape {
         }
     }
 
-    /// Whether sound has come to the disk since recording was begun.
-    pub async fn has_sound(&self) -> bool {
-        match self.open_stem() {
-            Some(stem) => self.spool.size(stem).await.is_ok_and(|size| size > 0),
-            None => false,
-        }
-    }
-
-    /// Verifies that what was opened is written to. Without packets nothing can grow: then that the file is there
-    /// must do.
-    pub async fn grows(&mut self) -> Result<(), RecorderFault> {
-        let begun = Instant::now();
-        while let State::On(Opened { since, .. }) = self.state {
-            if self.has_sound().await {
-                return Ok(());
-            }
-            let Some(counters) = self.counters().await? else { return Ok(()) };
-            let waited = begun.elapsed();
-            if waited >= self.patience.settle && counters.packets == since.packets {
-                return Ok(());
-            }
-            if waited >= self.patience.verify_within {
-                return self.judge_growth(counters.captured_since(since));
-            }
-            sleep(LOOK).await;
-        }
-        Ok(())
-    }
-
-    fn judge_growth(&self, captured: u64) -> Result<(), RecorderFault> {
-        if captured < BLOCK + COUNTED_FIRST {
-            return Ok(());
-        }
-        Err(self
-            .distrust("has counted packets of the call since recording began, but its file does not grow"))
-    }
-
     /// Has recording ended and waits until rtpengine has closed the file. [`Tape::still`] is to follow.
     pub async fn close(&mut self) -> Result<Closed, RecorderFault> {
         if self.is_off() {
@@ -196,6 +171,7 @@ impl Tape {
             self.finished(stem).await?;
         }
         let sizes = self.sizes().await?;
+        self.known = sizes.iter().map(|(stem, _)| stem.clone()).collect();
         let since = self.counters().await?.unwrap_or_default();
         self.state = State::Off;
         Ok(Closed { sizes, since })
@@ -224,62 +200,6 @@ impl Tape {
 
     async fn size(&self, stem: &Stem) -> Result<u64, RecorderFault> {
         self.spool.size(stem).await.map_err(|error| file_failed(&self.spool.pcap(stem), &error))
-    }
-
-    /// Verifies that what was closed is not written to: while packets come that would fill a block, or for a given
-    /// time if none come.
-    pub async fn still(&mut self, closed: &Closed) -> Result<(), RecorderFault> {
-        let verified = self.stands_still(closed).await;
-        if verified.is_err() {
-            self.state = State::Unsure;
-        }
-        verified
-    }
-
-    async fn stands_still(&mut self, closed: &Closed) -> Result<(), RecorderFault> {
-        let begun = Instant::now();
-        let mut shown = closed.sizes.is_empty();
-        while !shown {
-            sleep(LOOK).await;
-            // The counters first: what is counted then has had the time to be written when the sizes are taken.
-            let counters = self.counters().await?;
-            let captured = counters.map_or(0, |counters| counters.captured_since(closed.since));
-            shown = captured >= BLOCK + COUNTED_FIRST || begun.elapsed() >= self.patience.settle;
-            self.is_unchanged(closed).await?;
-        }
-        Ok(())
-    }
-
-    async fn is_unchanged(&self, closed: &Closed) -> Result<(), RecorderFault> {
-        for (stem, then) in &closed.sizes {
-            if self.size(stem).await? != *then {
-                return Err(self.distrust("answered ok to stop recording, but goes on writing"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until all that has come up to now is on the disk. Where packets come, the next block brings the rest;
-    /// where none come, ending the file and beginning another loses none.
-    pub async fn flush(&mut self) -> Result<(), RecorderFault> {
-        let Some(stem) = self.open_stem().cloned() else {
-            return Ok(());
-        };
-        let (begun, size, counters) = (Instant::now(), self.size(&stem).await?, self.counters().await?);
-        while begun.elapsed() < self.patience.verify_within {
-            if self.size(&stem).await? >= size + BLOCK {
-                return Ok(());
-            }
-            if begun.elapsed() >= self.patience.settle && self.counters().await? == counters {
-                break;
-            }
-            sleep(LOOK).await;
-        }
-        let closed = self.close().await?;
-        if !self.is_gone {
-            self.open().await?;
-        }
-        self.still(&closed).await
     }
 
     fn open_stem(&self) -> Option<&Stem> {

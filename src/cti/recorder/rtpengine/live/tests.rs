@@ -52,3 +52,13 @@ fn an_end_moves_to_an_earlier_moment_only_and_not_before_the_beginning() {
     live.end(at(-1000));
     assert_eq!(live.ended, Some(ZERO));
 }
+
+/// Else it would keep the call's other jobs from recording.
+#[test]
+fn nothing_is_masked_behind_its_end() {
+    let mut live = live();
+    live.end(at(4000));
+    live.mask(Span { from: at(3000), to: Timestamp::MAX });
+    live.mask(span(6000, 7000));
+    assert_eq!(live.masked, Spans::of(&[span(3000, 4000)]));
+}

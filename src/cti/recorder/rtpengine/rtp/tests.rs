@@ -58,7 +58,6 @@ fn what_is_no_rtp_is_passed_over() {
         ),
     ];
     for (what, packet) in cases {
-        // The lengths are 16 bits: set both bytes where only one is meant.
         assert_eq!(Rtp::read(&packet), None, "{what}");
     }
 }
@@ -83,11 +82,11 @@ fn a_packet_without_payload_is_one() {
 proptest::proptest! {
     #[test]
     fn nothing_makes_it_panic(bytes: Vec<u8>, place in 0..200usize, byte: u8) {
-        drop(Rtp::read(&bytes));
+        let _ = Rtp::read(&bytes);
         let mut packet = made(1, 3, 7).ipv4();
         if let Some(changed) = packet.get_mut(place) {
             *changed = byte;
         }
-        drop(Rtp::read(&packet));
+        let _ = Rtp::read(&packet);
     }
 }
