@@ -49,7 +49,7 @@ impl Rooms {
             }
             Room::Media => self.exports.answer(call).await.map(Given::Download),
             Room::Records => self.records.answer(&self.codes, call, from).await.map(Given::Reply),
-            room => Err(not_yet(room, call)),
+            Room::Mail => Err(not_yet(room, call)),
         }
     }
 }
