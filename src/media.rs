@@ -20,6 +20,7 @@ mod wav;
 mod zip;
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, reason = "samples are made of waves")]
 mod tests;
 
 use std::borrow::Cow;

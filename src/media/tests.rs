@@ -134,7 +134,8 @@ pub(super) fn conversation() -> Vec<i16> {
 /// The tone that is heard most, in hertz, by how often the sound crosses 0.
 pub(super) fn pitch(samples: &[i16], rate: u32) -> f64 {
     let crossings = samples.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
-    crossings as f64 * f64::from(rate) / samples.len() as f64
+    let count = |number: usize| f64::from(u32::try_from(number).expect("a short sound"));
+    count(crossings) * f64::from(rate) / count(samples.len())
 }
 
 /// The loudest sample.

@@ -48,7 +48,7 @@ impl Vault {
     pub async fn put_file(&self, key: &str, path: &Path) -> Result<u64, MediaError> {
         let key = key::parse(key)?;
         let store = self.store().await?;
-        put::file(&*store, &key, path, self.limit()).await.map_err(|error| self.explain(&key, "put", error))
+        put::file(&*store, &key, path, self.limit()).await.map_err(|error| self.explain(&key, "put", &error))
     }
 
     /// The size of what is under this key, in bytes.
@@ -59,7 +59,7 @@ impl Vault {
         let key = key::parse(key)?;
         let store = self.store().await?;
         let head = within(self.limit(), store.head(&key)).await;
-        head.map(|meta| meta.size).map_err(|error| self.explain(&key, "look for", error))
+        head.map(|meta| meta.size).map_err(|error| self.explain(&key, "look for", &error))
     }
 
     /// What is under this key.
@@ -90,7 +90,7 @@ impl Vault {
         let store = self.store().await?;
         match within(self.limit(), store.delete(&key)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.explain(&key, "delete", error)),
+            Err(error) => Err(self.explain(&key, "delete", &error)),
         }
     }
 
@@ -99,13 +99,13 @@ impl Vault {
         let options = GetOptions { range, ..GetOptions::default() };
         let store = self.store().await?;
         let got = within(self.limit(), store.get_opts(&key, options)).await;
-        let pieces = got.map_err(|error| self.explain(&key, "read", error))?.into_stream();
+        let pieces = got.map_err(|error| self.explain(&key, "read", &error))?.into_stream();
         let vault = self.clone();
         let next = move |mut pieces: stream::BoxStream<'static, _>| {
             let (vault, key) = (vault.clone(), key.clone());
             async move {
                 let piece = within(vault.limit(), async { pieces.next().await.transpose() }).await;
-                let piece = piece.map_err(|error| vault.explain(&key, "read on", error)).transpose()?;
+                let piece = piece.map_err(|error| vault.explain(&key, "read on", &error)).transpose()?;
                 Some((piece, pieces))
             }
         };
@@ -121,11 +121,11 @@ impl Vault {
     }
 
     /// The store's words for the log, and ours for whoever asked.
-    fn explain(&self, key: &object_store::path::Path, what: &str, error: object_store::Error) -> MediaError {
+    fn explain(&self, key: &object_store::path::Path, what: &str, error: &object_store::Error) -> MediaError {
         if let object_store::Error::NotFound { .. } = error {
             return MediaError::NotFound(format!("{key} is not in the store of recordings"));
         }
-        let reason = self.0.without_secrets(&with_causes(&error));
+        let reason = self.0.without_secrets(&with_causes(error));
         tracing::warn!(store = %self.0.name, %key, %reason, "the store of recordings could not {what} a recording");
         MediaError::Unavailable(format!(
             "the store of recordings could not {what} {key}: see this process's log for the reason"

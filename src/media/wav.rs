@@ -154,7 +154,7 @@ pub(super) fn frame(layout: &Layout, sound: u64) -> Result<(Bytes, &'static [u8]
         MediaError::Invalid(format!("{sound} bytes of sound are more than a WAV file can hold: {advice}"))
     };
     let format = layout.raw.len() + layout.raw.len() % 2;
-    let padding: &[u8] = if sound % 2 == 0 { &[] } else { &[0] };
+    let padding: &[u8] = if sound.is_multiple_of(2) { &[] } else { &[0] };
     let head = RIFF_HEAD + CHUNK_HEAD + format + CHUNK_HEAD;
     let whole = u32::try_from(sound + (head - CHUNK_HEAD + padding.len()) as u64).map_err(|_| too_long())?;
     let sound = u32::try_from(sound).map_err(|_| too_long())?;
@@ -213,7 +213,8 @@ mod tests {
             (b"LIST", 2, b"xy"),
         ]);
         let head = read(&bytes).expect("a WAV file");
-        assert_eq!(&bytes[head.sound.start as usize..head.sound.end as usize], b"1234");
+        let at = |place: u64| usize::try_from(place).expect("a small file");
+        assert_eq!(&bytes[at(head.sound.start)..at(head.sound.end)], b"1234");
     }
 
     #[test]

@@ -16,7 +16,7 @@ fn shell(script: &str) -> Vec<String> {
 }
 
 fn sound(pieces: usize) -> ByteStream {
-    stream::iter((0..pieces).map(|n| Ok(Bytes::from(vec![n as u8; PIECE])))).boxed()
+    stream::iter((0..pieces).map(|n| Ok(Bytes::from(vec![n.to_le_bytes()[0]; PIECE])))).boxed()
 }
 
 async fn converted(command: &[String], sound: ByteStream) -> Result<Vec<u8>, MediaError> {

@@ -9,7 +9,7 @@ use super::pipe::{Limits, PIECE};
 use super::zip::Entry;
 use super::*;
 
-const LIMITS: Limits = Limits { piece: Duration::from_secs(30), whole: Duration::from_secs(3600) };
+const LIMITS: Limits = Limits { piece: Duration::from_secs(30), whole: Duration::from_hours(1) };
 
 /// More than the little that a whole way may hold, in bytes.
 const BOUND: u64 = 2 << 20;
@@ -17,7 +17,7 @@ const BOUND: u64 = 2 << 20;
 /// Sound of so many bytes that counts what was taken of it.
 fn counted(length: u64, taken: &Arc<AtomicU64>) -> ByteStream {
     let taken = taken.clone();
-    let piece = Bytes::from(bytes(&noise(PIECE as u32 / 2 / RATE + 1))).slice(..PIECE);
+    let piece = Bytes::from(bytes(&noise(9))).slice(..PIECE);
     let give = move |_| {
         taken.fetch_add(PIECE as u64, Ordering::Relaxed);
         Ok(piece.clone())

@@ -3,7 +3,7 @@
 use futures::TryStreamExt;
 
 use super::*;
-use crate::media::tests::{bytes, program, samples};
+use crate::media::tests::{bytes, program, samples, tone};
 
 const SOX: &str = "sox -D -V1 -t raw -r 8000 -e signed -b 16 -c 1 - -t vox -";
 const SOX_BACK: &str = "sox -D -V1 -t vox -r 8000 - -t raw -e signed -b 16 -";
@@ -11,7 +11,8 @@ const SOX_BACK: &str = "sox -D -V1 -t vox -r 8000 - -t raw -e signed -b 16 -";
 /// Loud tones, noise that leaps from end to end, silence, and a sample without a second one.
 fn hard() -> Vec<i16> {
     let mut random = fastrand::Rng::with_seed(1);
-    let tone = (0..4000).map(|n| (f64::from(n) * 0.5).sin() * 32_767.0).map(|sample| sample as i16);
+    let tone = tone(640, 500, 8000);
+    let tone = tone.into_iter().map(|sample| sample.saturating_mul(2));
     let leaps = (0..1000).map(|n| if n % 7 < 3 { i16::MIN } else { i16::MAX });
     let mut all: Vec<_> = tone.chain(leaps).chain([0; 500]).collect();
     all.extend((0..4001).map(|_| random.i16(..)));
