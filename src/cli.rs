@@ -15,6 +15,7 @@ mod functions;
 mod logs;
 mod output;
 mod params;
+mod records;
 mod route;
 mod serve;
 
@@ -51,6 +52,9 @@ enum Command {
     /// Fill, save and look at the directory: who, what and where
     #[command(subcommand)]
     Directory(directory::Command),
+    /// List call records, and remove recordings whose time is over
+    #[command(subcommand)]
+    Records(records::Command),
     /// List the functions of the API
     Functions(functions::Args),
 }
@@ -81,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Call(args) => call::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Directory(command) => directory::run(&command),
+        Command::Records(command) => records::run(&command),
         Command::Functions(args) => functions::run(&args),
     };
     ExitCode::from(exit as u8)

@@ -85,7 +85,7 @@ pub(super) async fn search(session: &mut Session, filter: &Filter) -> Result<Fou
 
 /// The place among the filters of the one with the fewest rows: by looking, because what a database remembers of its
 /// tables is old, and says little of a single value.
-async fn driver(session: &mut Session, filter: &Filter) -> Result<Option<usize>> {
+pub(super) async fn driver(session: &mut Session, filter: &Filter) -> Result<Option<usize>> {
     let usable = filter.equal.iter().enumerate().filter(|(_, (_, value))| is_indexed(value));
     let usable: Vec<_> = usable.map(|(place, _)| place).collect();
     if let [] | [_] = usable.as_slice() {
