@@ -21,6 +21,8 @@ mod it {
     mod pipelining;
     mod postgres;
     mod process;
+    mod records;
+    mod records_cli;
     mod regression;
     mod values;
     mod verdicts;

@@ -181,6 +181,7 @@ pub(super) async fn latest(session: &mut Session, field: &Field, value: &str) ->
 fn is<'a>(field: &Field, value: &'a str) -> Option<(String, Vec<Value<'a>>)> {
     let name = field.name;
     match (field.what, field.kind()) {
+        _ if value.is_empty() => None,
         (What::Ident, _) => Some(("ident = $1".into(), vec![value.parse::<i64>().ok()?.into()])),
         (What::GlobalId, _) => Some(("global_id = $1".into(), vec![value.into()])),
         // UNIX seconds, as CALLLIST tells them.

@@ -2,6 +2,7 @@
 
 mod find;
 mod plan;
+mod purge;
 mod table;
 mod write;
 

@@ -6,7 +6,7 @@ use super::*;
 
 /// What the database says it would do.
 async fn plan(records: &Records, filter: Filter, driver: Option<usize>) -> String {
-    let explain = direct(records, Lane::Read, move |session| {
+    let explain = direct(records, Lane::Search, move |session| {
         Box::pin(async move {
             let (explain, column) =
                 if session.is_postgres() { ("EXPLAIN", 0) } else { ("EXPLAIN QUERY PLAN", 3) };
