@@ -16,6 +16,7 @@ mod functions;
 mod logs;
 mod output;
 mod params;
+mod records;
 mod route;
 mod serve;
 
@@ -52,6 +53,9 @@ enum Command {
     /// Fill, save and look at the directory: who, what and where
     #[command(subcommand)]
     Directory(directory::Command),
+    /// List call records, and remove recordings whose time is over
+    #[command(subcommand)]
+    Records(records::Command),
     /// Open an exported CAV file
     Cav(cav::Args),
     /// List the functions of the API
@@ -85,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Route(args) => route::run(&args),
         Command::Directory(command) => directory::run(&command),
         Command::Cav(args) => cav::run(&args),
+        Command::Records(command) => records::run(&command),
         Command::Functions(args) => functions::run(&args),
     };
     ExitCode::from(exit as u8)

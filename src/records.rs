@@ -7,6 +7,7 @@ mod agents;
 mod change;
 mod field;
 pub mod functions;
+pub mod purge;
 mod put;
 mod record;
 mod search;
@@ -129,7 +130,7 @@ impl Records {
         T: Send + 'static,
         F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>> + Send + 'static,
     {
-        self.0.run(Lane::Search, SEARCH_LIMIT, |session| Box::pin(within(session, false, work))).await
+        self.run(Lane::Search, SEARCH_LIMIT, work).await
     }
 
     async fn write<T, F>(&self, work: F) -> Result<T>
@@ -137,7 +138,15 @@ impl Records {
         T: Send + 'static,
         F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>> + Send + 'static,
     {
-        self.0.run(Lane::Write, WRITE_LIMIT, |session| Box::pin(within(session, true, work))).await
+        self.run(Lane::Write, WRITE_LIMIT, work).await
+    }
+
+    async fn run<T, F>(&self, lane: Lane, limit: Duration, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>> + Send + 'static,
+    {
+        self.0.run(lane, limit, move |session| Box::pin(within(session, lane == Lane::Write, work))).await
     }
 }
 
@@ -160,3 +169,6 @@ async fn by_idents(session: &mut Session, idents: Vec<i64>) -> Result<Vec<Record
     let found: HashMap<i64, Record> = found.into_iter().map(|record| (record.ident, record)).collect();
     Ok(idents.iter().filter_map(|ident| found.get(ident).cloned()).collect())
 }
+
+#[cfg(test)]
+mod tests;

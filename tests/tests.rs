@@ -26,6 +26,8 @@ mod it {
     mod postgres;
     mod process;
     mod python;
+    mod records;
+    mod records_cli;
     mod regression;
     mod rtpengine;
     mod values;

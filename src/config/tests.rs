@@ -4,6 +4,7 @@ use super::*;
 use crate::media::Secret;
 use crate::model::{CoreId, CoreIndex};
 use crate::protocol::codes::ResultType;
+use crate::records::{ArchiveAction, Retention, Then};
 
 const FULL: &str = include_str!("../../config/corecast.toml");
 const LAB: &str = include_str!("../../config/lab.toml");
@@ -124,6 +125,19 @@ fn what_is_written_is_what_counts() {
     assert_eq!((vault.s3.path_style, vault.s3.session_token), (Some(false), None));
     assert_eq!(vault.s3.access_key, Some(Secret::Text("corecast".into())));
     assert_eq!(vault.s3.secret_key, Some(Secret::File("/run/secrets/s3".into())));
+}
+
+#[test]
+fn archive_actions_are_what_is_written() {
+    let text = "[records]\nmax_rows = 7\nplayback_link = \"http://p/{recordid}/false\"\nkeep_days = 90\n\
+        [[records.archive_action]]\nid = 0\n[[records.archive_action]]\nid = 3\nname = \"a year\"\n\
+        keep_days = 365\nthen = \"keep\"\n";
+    let records = parse(&format!("{text}{CORE}")).unwrap().records;
+    assert_eq!((records.max_rows, records.playback_link.as_deref()), (7, Some("http://p/{recordid}/false")));
+    let action = |id, name: &str, keep_days, then| ArchiveAction { id, name: name.into(), keep_days, then };
+    let actions = vec![action(0, "action-0", 0, Then::Delete), action(3, "a year", 365, Then::Keep)];
+    assert_eq!(records.retention, Retention { keep_days: 90, actions });
+    assert_eq!(parse(CORE).unwrap().records, RecordsSettings::default());
 }
 
 mod faulty;

@@ -16,13 +16,15 @@ use crate::protocol::result::Reply;
 use crate::records::functions::{last_of, later_changes};
 use crate::route::Plan;
 
-/// Whether a call is to fall back on the database: every core was heard, and each said that the device is in no call.
-/// As long as one was not, nobody knows whether a call is on.
+/// Whether a call is to fall back on the database: every core was heard, and each said that the device is in no call; a
+/// core that has looked for a last call of its own says API_RECORDID_INVALID. As long as one was not heard, nobody knows
+/// whether a call is on.
 pub(super) fn is_due(call: &Call, ended: &[Ended], terms: &Terms) -> bool {
+    use ResultType::{DeviceInvalid, DeviceNotInCall, RecordIdInvalid};
     let is_idle = |leg: &Ended| match &leg.end.outcome {
         Outcome::Rejected(rejection) => {
             let result = terms.meaning(rejection);
-            matches!(result, Some(ResultType::DeviceNotInCall | ResultType::DeviceInvalid))
+            matches!(result, Some(DeviceNotInCall | DeviceInvalid | RecordIdInvalid))
         }
         _ => false,
     };

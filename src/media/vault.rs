@@ -94,6 +94,22 @@ impl Vault {
         }
     }
 
+    /// Makes sure that the store is there: its folder or its bucket. Else everything in it would look removed.
+    ///
+    /// # Errors
+    /// [`MediaError::Unavailable`] if it is not, or cannot be asked.
+    pub async fn look(&self) -> Result<(), MediaError> {
+        if !self.0.is_made() {
+            return Err(MediaError::Unavailable(format!(
+                "there is no store of recordings at {}",
+                self.0.name
+            )));
+        }
+        let store = self.store().await?;
+        let first = within(self.limit(), async { store.list(None).next().await.transpose() }).await;
+        first.map(drop).map_err(|error| self.explain(&object_store::path::Path::ROOT, "list", &error))
+    }
+
     async fn get(&self, key: &str, range: Option<GetRange>) -> Result<ByteStream, MediaError> {
         let key = key::parse(key)?;
         let options = GetOptions { range, ..GetOptions::default() };

@@ -17,8 +17,9 @@ use super::{Changes, Records, RecordsSettings};
 use crate::command::{Call, Command, Refusal};
 use crate::protocol::codes::Codes;
 use crate::protocol::param::Param;
+use crate::protocol::request::Request;
 use crate::protocol::result::Reply;
-
+pub use list::Listed;
 pub use update::{last_of, later_changes};
 
 /// What the functions are answered from. Clones share it.
@@ -53,6 +54,14 @@ impl Functions {
             Command::CallList => list::answer(self, codes, call, from).await,
             _ => update::answer(self, codes, call, from).await,
         }
+    }
+
+    /// The recordings that a CALLLIST asks for, for whoever writes them in another form.
+    ///
+    /// # Errors
+    /// As [`Functions::answer`].
+    pub async fn list(&self, request: &Request, from: &str) -> Result<Listed, Refusal> {
+        list::find(self, request, from).await
     }
 
     /// Changes the newest recording of the first of `names` that has any: section "CALLUPDATE", "it will update the

@@ -85,7 +85,7 @@ pub(super) async fn search(session: &mut Session, filter: &Filter) -> Result<Fou
 
 /// The place among the filters of the one with the fewest rows: by looking, because what a database remembers of its
 /// tables is old, and says little of a single value.
-async fn driver(session: &mut Session, filter: &Filter) -> Result<Option<usize>> {
+pub(super) async fn driver(session: &mut Session, filter: &Filter) -> Result<Option<usize>> {
     let usable = filter.equal.iter().enumerate().filter(|(_, (_, value))| is_indexed(value));
     let usable: Vec<_> = usable.map(|(place, _)| place).collect();
     if let [] | [_] = usable.as_slice() {
@@ -186,6 +186,7 @@ pub(super) async fn latest(session: &mut Session, field: &Field, value: &str) ->
 fn is<'a>(field: &Field, value: &'a str) -> Option<(String, Vec<Value<'a>>)> {
     let name = field.name;
     match (field.what, field.kind()) {
+        _ if value.is_empty() => None,
         (What::Ident, _) => Some(("ident = $1".into(), vec![value.parse::<i64>().ok()?.into()])),
         (What::GlobalId, _) => Some(("global_id = $1".into(), vec![value.into()])),
         // UNIX seconds, as CALLLIST tells them.

@@ -75,6 +75,11 @@ impl Lab {
         Self::start(faults, MEMORY, "", more).await
     }
 
+    /// Cores with these faults, and a proxy whose directory is at this URL, with `more` of a configuration.
+    pub async fn at(faults: &[Fault], directory: &str, more: &str) -> Self {
+        Self::start(faults, directory, "", more).await
+    }
+
     async fn start(faults: &[Fault], directory: &str, limits: &str, more: &str) -> Self {
         let mut cores = Vec::new();
         for (id, fault) in (1..).zip(faults) {

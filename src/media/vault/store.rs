@@ -86,6 +86,14 @@ impl Store {
         })
     }
 
+    /// Whether it is there, or nothing here could tell: a folder is looked for, a bucket is the service's affair.
+    pub(super) fn is_made(&self) -> bool {
+        match &self.place {
+            Place::Bucket(_) => true,
+            Place::Folder(path, _) => path.is_dir(),
+        }
+    }
+
     /// The store, its folder made if need be.
     pub(super) async fn ready(&self) -> Result<Arc<dyn ObjectStore>, MediaError> {
         match &self.place {

@@ -19,19 +19,57 @@ const BEFORE_USERS: [Param; 7] = {
 /// Bytes of one, mostly.
 const USUAL: usize = 1000;
 
+/// The recordings that a request asks for.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Them.
+    pub found: Found,
+    /// How many could be given at most.
+    limit: usize,
+    /// Whether no more were asked for.
+    is_enough: bool,
+    wants_link: bool,
+}
+
 pub(super) async fn answer(
     functions: &Functions,
     codes: &Codes,
     call: &Call,
     from: &str,
 ) -> Result<Reply, Refusal> {
-    let asked = Asked::of(&call.request)?;
+    let listed = find(functions, &call.request, from).await?;
+    let link = functions.playback_link.as_deref().filter(|_| listed.wants_link);
+    let body = write(call.function.name, &listed.found, link);
+    Ok(Reply::new(codes, ResultType::Ok, listed.message()).with_body(body))
+}
+
+pub(super) async fn find(functions: &Functions, request: &Request, from: &str) -> Result<Listed, Refusal> {
+    let asked = Asked::of(request)?;
     let limit = asked.count.unwrap_or(usize::MAX).min(functions.max_rows);
-    let found = functions.records.search(asked.filter(&call.request, limit)?).await;
-    let found = found.map_err(|error| refuse::of_search(call.function.name, from, error))?;
-    let link = functions.playback_link.as_deref().filter(|_| asked.wants_link);
-    let message = message(&found, asked.count, limit);
-    Ok(Reply::new(codes, ResultType::Ok, message).with_body(list(call.function.name, &found, link)))
+    let found = functions.records.search(asked.filter(request, limit)?).await;
+    let found = found.map_err(|error| refuse::of_search("CALLLIST", from, error))?;
+    Ok(Listed { found, limit, is_enough: asked.count == Some(limit), wants_link: asked.wants_link })
+}
+
+impl Listed {
+    /// Whether there are more than could be given.
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        self.found.is_more && !self.is_enough
+    }
+
+    /// RESULTMSG: whether this is all, and if not, how to go on.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let (ok, limit) = (ResultType::Ok.label(), self.limit);
+        if !self.is_cut() {
+            return ok.into();
+        }
+        format!(
+            "{ok}: these are the newest {limit} of more that match; for the others, set CALLDATEEND to the \
+             RECORDINGTIME of the last one, or give more filters"
+        )
+    }
 }
 
 /// What a request says besides its filters.
@@ -92,32 +130,20 @@ fn bad(message: impl Into<String>) -> Refusal {
     Refusal::new(ResultType::InvalidMessageFormat, message)
 }
 
-/// RESULTMSG: that there is more is said unless just so many were asked for.
-fn message(found: &Found, count: Option<usize>, limit: usize) -> String {
-    let ok = ResultType::Ok.label();
-    if !found.is_more || count == Some(limit) {
-        return ok.into();
-    }
-    format!(
-        "{ok}: these are the newest {limit} of more that match; for the others, set CALLDATEEND to the RECORDINGTIME \
-         of the last one, or give more filters"
-    )
-}
-
-fn list(function: &str, found: &Found, link: Option<&str>) -> String {
+fn write(function: &str, found: &Found, link: Option<&str>) -> String {
     let mut out = String::with_capacity(found.records.len() * USUAL);
     element(&mut out, Param::Type.name(), function);
     for (place, record) in (1..).zip(&found.records) {
         open(&mut out, "SEARCHRESULT");
         number(&mut out, "CALLNUMBER", place);
-        write(&mut out, record, link);
+        write_one(&mut out, record, link);
         close(&mut out, "SEARCHRESULT");
     }
     out
 }
 
 /// A recording, in the order of the reference's example.
-fn write(out: &mut String, record: &Record, link: Option<&str>) {
+fn write_one(out: &mut String, record: &Record, link: Option<&str>) {
     let said = |out: &mut String, param: Param| {
         element(out, param.name(), record.said.get(&param).map_or("", String::as_str));
     };
