@@ -7,6 +7,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::expect_used,
+    clippy::panic,
     clippy::cast_precision_loss,
     reason = "a bench prints, and one that is surprised stops"
 )]
@@ -68,9 +69,9 @@ fn said(n: u64) -> BTreeMap<Param, String> {
         (Param::User2, format!("Customer {}", mixed(n, 6) % 1_000_000)),
         (Param::User3, format!("T{n:012}")),
         (Param::CallId, format!("{:016x}", mixed(n, 7))),
-        (Param::CallDirection, if mixed(n, 8) % 3 == 0 { "O" } else { "I" }.into()),
+        (Param::CallDirection, if mixed(n, 8).is_multiple_of(3) { "O" } else { "I" }.into()),
     ]);
-    if n % 100 == 0 {
+    if n.is_multiple_of(100) {
         said.insert(Param::User15, format!("case {}", n % 5000));
     }
     // Groups of which no caller is Gold.
@@ -93,7 +94,7 @@ fn record(n: u64) -> Record {
         ),
         file: format!("2026/{id}.wav"),
         bytes: 1 + mixed(n, 10) % 10_000_000,
-        blackouts: if n % 10 == 0 { vec![(started, started + EVERY)] } else { vec![] },
+        blackouts: if n.is_multiple_of(10) { vec![(started, started + EVERY)] } else { vec![] },
         said: said(n),
         agent: Default::default(),
         global_id: id,

@@ -51,8 +51,8 @@ impl Records {
     /// The agent's name is looked up in the directory when a row is first written.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: try again, it may or may not have been done. [`StoreError::Invalid`] for a record
-    /// without a GLOBALID. Else those of the database.
+    /// Those of the database ([`StoreError::is_database`]; a SQLite file that somebody else is writing to is one): try
+    /// again until it is done, for it may or may not have been. [`StoreError::Invalid`] for a record without a GLOBALID.
     pub async fn put(&self, records: Vec<Record>) -> Result<()> {
         if records.is_empty() {
             return Ok(());

@@ -1,6 +1,7 @@
 //! Changing rows, as CALLUPDATE does.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use jiff::Timestamp;
 
@@ -23,7 +24,7 @@ pub(super) async fn update(session: &mut Session, ident: i64, changes: &Changes,
     let mut set = String::new();
     for (field, value) in columns {
         values.push(value.into());
-        set += &format!(", {} = ${}", field.name, values.len());
+        write!(set, ", {} = ${}", field.name, values.len()).unwrap_or_default();
     }
     let sql =
         format!("UPDATE records SET updated = $2, updated_by = $3{set} WHERE ident = $1 AND purged = 0");

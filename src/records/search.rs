@@ -126,18 +126,17 @@ pub(super) fn by_index(field: &Field, n: usize) -> String {
 pub(super) fn statement(filter: &Filter, driver: Option<usize>, limit: i64) -> (String, Vec<Value<'_>>) {
     let started = if driver.is_some() { "started" } else { "(started + 0)" };
     let mut values = vec![filter.from.into(), filter.to.into(), limit.into()];
-    let mut sql = format!("{} WHERE purged = 0 AND {started} >= $1 AND {started} < $2", *SELECT);
+    let mut conditions = vec![format!("purged = 0 AND {started} >= $1 AND {started} < $2")];
     for (place, (field, value)) in filter.equal.iter().enumerate() {
         values.push(value.into());
         let n = values.len();
-        let condition = match driver {
+        conditions.push(match driver {
             Some(driver) if driver == place => by_index(field, n),
             _ => format!("{} || '' = ${n}", field.name),
-        };
-        sql += &format!(" AND {condition}");
+        });
     }
-    sql += &format!(" ORDER BY {started} DESC, ident DESC LIMIT $3");
-    (sql, values)
+    let conditions = conditions.join(" AND ");
+    (format!("{} WHERE {conditions} ORDER BY {started} DESC, ident DESC LIMIT $3", *SELECT), values)
 }
 
 /// A column that EXPORT may look for: UNIQUEFIELD.

@@ -29,12 +29,17 @@ id = 1
 address = \"127.0.0.1:1\"
 ";
 
+/// What requests said of a recording.
+type Said<'a> = &'a [(Param, &'a str)];
+
+/// A folder with a configuration; it goes when the test is over.
 struct Desk {
     folder: PathBuf,
 }
 
+/// How the program ended and what it told.
 #[derive(Debug)]
-struct Said {
+struct Told {
     status: i32,
     out: String,
     err: String,
@@ -51,7 +56,7 @@ impl Desk {
     }
 
     /// Recordings that ended so many days ago, each with a sound.
-    async fn with(rows: &[(&str, i64, &[(Param, &str)])]) -> Self {
+    async fn with(rows: &[(&str, i64, Said<'_>)]) -> Self {
         let desk = Self::new();
         let url = format!("sqlite://{}", desk.folder.join("records.db").display());
         let records = Records::of(Database::open(&url).expect("a good URL"));
@@ -60,7 +65,7 @@ impl Desk {
         desk
     }
 
-    fn record(&self, id: &str, days: i64, said: &[(Param, &str)]) -> Record {
+    fn record(&self, id: &str, days: i64, said: Said<'_>) -> Record {
         let file = format!("2026/{id}.wav");
         fs::write(self.folder.join("sounds").join(&file), "sound").expect("a file can be written");
         let stopped = Timestamp::now() - SignedDuration::from_hours(24 * days);
@@ -79,12 +84,12 @@ impl Desk {
         }
     }
 
-    fn run(&self, words: &[&str]) -> Said {
+    fn run(&self, words: &[&str]) -> Told {
         let mut program = Command::new(env!("CARGO_BIN_EXE_corecast"));
         program.arg("records").args(words).args(["--config", "corecast.toml"]).current_dir(&self.folder);
         let Output { status, stdout, stderr } = program.output().expect("the program runs");
         let text = |bytes| String::from_utf8(bytes).expect("it speaks UTF-8");
-        Said { status: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }
+        Told { status: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }
     }
 
     fn sounds(&self) -> Vec<String> {
@@ -103,7 +108,7 @@ impl Drop for Desk {
 }
 
 #[track_caller]
-fn has(said: &Said, status: i32, parts: &[&str]) {
+fn has(said: &Told, status: i32, parts: &[&str]) {
     assert_eq!(said.status, status, "{said:#?}");
     for part in parts {
         assert!(said.out.contains(part) || said.err.contains(part), "{part:?} is missing in {said:#?}");
@@ -112,7 +117,7 @@ fn has(said: &Said, status: i32, parts: &[&str]) {
 
 #[tokio::test]
 async fn recordings_are_listed_for_people_and_for_programs() {
-    let one: &[(Param, &str)] = &[(Param::DeviceId, "7001"), (Param::Ani, "a\u{1b}[31m\nb")];
+    let one: Said<'_> = &[(Param::DeviceId, "7001"), (Param::Ani, "a\u{1b}[31m\nb")];
     let desk = Desk::with(&[("a", 1, one), ("b", 2, one), ("c", 3, one), ("d", 4, one), ("e", 1, &[])]).await;
     let listed = desk.run(&["list", "deviceid=7001"]);
     has(&listed, 0, &["RECORDID", "7001", "Ann Lee", "2026/a.wav", "these are the newest 3 of more"]);
@@ -130,7 +135,7 @@ async fn recordings_are_listed_for_people_and_for_programs() {
 
 #[tokio::test]
 async fn what_is_over_is_told_first_and_removed_when_told_to() {
-    let strange: &[(Param, &str)] = &[(Param::ArchiveAction, "99")];
+    let strange: Said<'_> = &[(Param::ArchiveAction, "99")];
     let desk = Desk::with(&[
         ("over", 11, &[]),
         ("young", 9, &[]),

@@ -52,20 +52,6 @@ fn each_fault_is_named_with_its_line() {
             "must be \"never\" or \"on-request\" or \"always\", not \"sometimes\"",
         ),
         ("[compat]\nblackout_partial = true", 2, "must be text"),
-        ("[records]\nmax_rows = 0", 2, "must be a number from 1 to 100000"),
-        ("[records]\nkeep_days = -1", 2, "must be a number from 0 to 36500"),
-        ("[records]\nplayback_link = \"http://p/1\"", 2, "`records.playback_link` has no {recordid}"),
-        ("[[records.archive_action]]\nname = \"x\"", 1, "`records.archive_action.id` is missing"),
-        (
-            "[[records.archive_action]]\nid = 1\nthen = \"burn\"",
-            3,
-            "must be \"delete\" or \"keep\", not \"burn\"",
-        ),
-        (
-            "[[records.archive_action]]\nid = 1\n[[records.archive_action]]\nid = 1",
-            4,
-            "`records.archive_action.id` is 1 for the second time",
-        ),
         ("[log]\nlevel = \"inof\"", 2, "is no log level: \"inof\""),
         ("[log]\nlevel = \"corecast=loud\"", 2, "is no log level"),
         ("[log]\nlevel = \"\"", 2, "must not be empty"),
@@ -111,6 +97,30 @@ fn each_fault_is_named_with_its_line() {
         ("[[core]]\nid = 2\naddress = \"a b:80\"", 3, "is no address"),
         ("= 3", 1, "key"),
         ("[limits]\nmax_depth = 3\nmax_depth = 3", 3, "duplicate key"),
+    ] {
+        let (at, message) = only_fault(text);
+        assert!(message.contains(part), "{text}\nexpected: {part}\nfound: {message}");
+        assert_eq!(at, Some(line), "{text}\n{message}");
+    }
+}
+
+#[test]
+fn faults_of_call_records_are_named_with_their_lines() {
+    for (text, line, part) in [
+        ("[records]\nmax_rows = 0", 2, "must be a number from 1 to 100000"),
+        ("[records]\nkeep_days = -1", 2, "must be a number from 0 to 36500"),
+        ("[records]\nplayback_link = \"http://p/1\"", 2, "`records.playback_link` has no {recordid}"),
+        ("[[records.archive_action]]\nname = \"x\"", 1, "`records.archive_action.id` is missing"),
+        (
+            "[[records.archive_action]]\nid = 1\nthen = \"burn\"",
+            3,
+            "must be \"delete\" or \"keep\", not \"burn\"",
+        ),
+        (
+            "[[records.archive_action]]\nid = 1\n[[records.archive_action]]\nid = 1",
+            4,
+            "`records.archive_action.id` is 1 for the second time",
+        ),
     ] {
         let (at, message) = only_fault(text);
         assert!(message.contains(part), "{text}\nexpected: {part}\nfound: {message}");

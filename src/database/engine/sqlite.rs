@@ -8,6 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::Lane;
 use crate::database::error::StoreError;
@@ -17,6 +18,8 @@ use crate::database::session::Session;
 const MEMORY: &str = ":memory:";
 /// Jobs that wait for a thread; those who bring more wait too.
 const QUEUE: usize = 64;
+/// How long a search waits for those before it.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the file is looked at for changes that other processes made. It costs a few microseconds.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -55,6 +58,9 @@ impl Sqlite {
         let path = self.path.clone();
         let (answer, answered) = oneshot::channel();
         let job = move |slot: &mut Option<Session>| {
+            if lane == Lane::Search && answer.is_closed() {
+                return;
+            }
             // Whoever asked may be gone; the work is done all the same.
             let _ = answer.send(run_here(slot, &path, lane, limit, work));
         };
@@ -64,8 +70,15 @@ impl Sqlite {
             Lane::Search => &self.searcher,
         };
         let lost = || StoreError::Unavailable("the database thread has ended".into());
-        thread.send(Box::new(job)).await.map_err(|_| lost())?;
-        answered.await.map_err(|_| StoreError::Failed("the work on the database panicked".into()))?
+        let done = async {
+            thread.send(Box::new(job)).await.map_err(|_| lost())?;
+            answered.await.map_err(|_| StoreError::Failed("the work on the database panicked".into()))?
+        };
+        if lane != Lane::Search {
+            return done.await;
+        }
+        let too_late = |_| Err(StoreError::Unavailable("too many searches wait for their turn".into()));
+        timeout(limit + PATIENCE, done).await.unwrap_or_else(too_late)
     }
 
     pub(super) async fn watch(&self, nudge: &Notify) {

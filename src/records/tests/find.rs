@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::*;
 
+/// What requests said of a recording.
+type Said = &'static [(Param, &'static str)];
+
 async fn filled(place: &Place) -> Records {
     use Param::{Ani, DeviceId, Group, User1};
     let records = records(place);
@@ -28,7 +31,7 @@ on_both! {
     async fn filters_are_all_to_match_to_the_letter(place: &Place) {
         use Param::{Ani, DeviceId, Group, User1};
         let records = filled(place).await;
-        let cases: [(&[(Param, &str)], &[&str]); 9] = [
+        let cases: [(Said, &[&str]); 9] = [
             (&[], &["e", "d", "c", "b", "a"]),
             (&[(DeviceId, "1111")], &["d", "b", "a"]),
             (&[(Group, "Sales")], &["d", "c", "a"]),

@@ -38,9 +38,9 @@ on_both! {
             "SELECT name FROM sqlite_schema WHERE tbl_name = 'records' AND type = 'index' AND sql IS NOT NULL",
             "SELECT indexname::text FROM pg_indexes WHERE tablename = 'records' AND indexdef NOT LIKE 'CREATE UNIQUE%'",
         ).await;
-        let indexed = FIELDS.iter().filter(|field| field.index != Index::None).map(|field| field.name);
+        let found_by = FIELDS.iter().filter(|field| field.index != Index::None).map(|field| field.name);
         let known: BTreeSet<_> =
-            indexed.chain(["started", "retention", "purged"]).map(|name| format!("records_{name}")).collect();
+            found_by.chain(["started", "retention", "purged"]).map(|name| format!("records_{name}")).collect();
         assert_eq!(indexes, known);
     }
 }
