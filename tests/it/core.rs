@@ -130,7 +130,9 @@ impl Desk {
 
 /// Seconds as samples.
 fn samples(from: f64, to: f64) -> std::ops::Range<u64> {
-    (from * 8000.0).round() as u64..(to * 8000.0).round() as u64
+    let number =
+        |seconds| u64::try_from(Duration::from_secs_f64(seconds).as_micros() / 125).expect("a number");
+    number(from)..number(to)
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ async fn rows_are_written_at_the_start_and_when_something_changed() {
     let update = "<DEVICEID>7001</DEVICEID><USER1>gold</USER1>";
     assert_eq!(desk.ask("CALLUPDATE", update).await.label, "API_OK");
     let user = corecast::protocol::param::Param::User1;
-    until("the row has changed", async || desk.depot.records()[0].said.get(&user).is_some()).await;
+    until("the row has changed", async || desk.depot.records()[0].said.contains_key(&user)).await;
     desk.does(["BLACKOUTSTART"]).await;
     until("the row has changed", async || desk.depot.records()[0].blackouts.len() == 1).await;
 }

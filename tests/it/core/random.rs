@@ -45,8 +45,8 @@ fn numbers(record: &Record, from: Timestamp, to: Timestamp) -> Range<u64> {
 fn expected(length: u64, silent: &[Range<u64>]) -> Vec<bool> {
     let mut samples = vec![false; usize::try_from(length).expect("a length")];
     for range in silent {
-        let range = range.start.min(length) as usize..range.end.min(length) as usize;
-        samples[range.clone()].fill(true);
+        let at = |number: u64| usize::try_from(number.min(length)).expect("a number");
+        samples[at(range.start)..at(range.end)].fill(true);
     }
     samples
 }
@@ -59,7 +59,14 @@ async fn play(steps: Vec<Step>) {
         match step {
             Step::Wait(microseconds) => desk.clock.advance(Duration::from_micros(microseconds)),
             Step::Ask(kind, offset) => {
-                let offset = offset.map(|ms| ms as f64 / 1000.0).map(|s| format!("{kind} {s}"));
+                let offset = offset.map(|ms| {
+                    format!(
+                        "{kind} {}{}.{:03}",
+                        if ms < 0 { "-" } else { "" },
+                        ms.abs() / 1000,
+                        ms.abs() % 1000
+                    )
+                });
                 desk.does([offset.as_deref().unwrap_or(kind)]).await;
             }
             Step::Crash(microseconds) => {
