@@ -2,8 +2,8 @@
 //! over its NG protocol. See `docs/rtpengine.md`.
 //!
 //! A job's CALLID is the Call-ID that rtpengine knows the call by. All jobs of a call share its captures; each takes
-//! its own time out of them. [`call`] decides what is to be captured, [`tape`] has it done and verified, [`scrub`]
-//! takes what is masked out of the files, and [`render`] makes the sound.
+//! its own time out of them. `call` decides what is to be captured, `tape` has it done and verified, `scrub`
+//! takes what is masked out of the files, and `render` makes the sound.
 
 mod call;
 mod desk;
