@@ -23,7 +23,7 @@ use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Rooms, Terms};
 use crate::listen::{self, Connections, Door};
 use crate::media::functions::Exports;
 use crate::media::mail::{BadAuthority, Mail};
-use crate::media::{MediaError, Studio, Vault};
+use crate::media::{MediaError, Renderer, Vault};
 use crate::metrics::Metrics;
 use crate::net::TcpListener;
 use crate::ops::{self, View};
@@ -278,8 +278,8 @@ fn desk(settings: &Settings, view: &View, rooms: Rooms, background: &Handle) -> 
 /// What is answered without a core.
 fn rooms(settings: &Settings, directory: &Directory) -> Result<Rooms, StartError> {
     let records = Records::of(directory.store().database().clone());
-    let studio = Studio::new(Vault::open(&settings.media.vault)?, &settings.media);
-    let exports = Exports::new(studio, records.clone());
+    let renderer = Renderer::new(Vault::open(&settings.media.vault)?, &settings.media);
+    let exports = Exports::new(renderer, records.clone());
     Ok(Rooms {
         directory: directory.clone(),
         records: Functions::new(records, &settings.records),

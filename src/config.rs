@@ -9,6 +9,7 @@ mod mail;
 mod media;
 mod near;
 mod read;
+mod secret;
 mod section;
 mod tree;
 

@@ -41,4 +41,5 @@ pub mod ops;
 pub mod protocol;
 pub mod records;
 pub mod route;
+pub mod secret;
 pub mod upstream;

@@ -2,7 +2,7 @@
 //!
 //! A recording's way out: [`Vault`] → `sound` (opened and checked, `wav` reads its head) → a format (`wav`, `vox`,
 //! `cav`, or a program that `converter` runs) → `zip` if there are several → `pipe`, where the rest of the work goes
-//! on while a client reads. [`Studio`] puts these together; [`functions`] answers the reference's requests with it.
+//! on while a client reads. [`Renderer`] puts these together; [`functions`] answers the reference's requests with it.
 //! Every step holds a few pieces of sound, however long the recording is.
 
 pub mod cav;
@@ -30,9 +30,9 @@ use futures::stream::BoxStream;
 
 use crate::command::Refusal;
 use crate::protocol::codes::ResultType;
-pub use render::Studio;
+pub use render::Renderer;
 pub use settings::MediaSettings;
-pub use vault::{S3Settings, Secret, Vault, VaultSettings};
+pub use vault::{S3Settings, Vault, VaultSettings};
 
 /// Sound, or a file made of it, piece by piece; never a whole recording at once.
 pub type ByteStream = BoxStream<'static, Result<Bytes, MediaError>>;

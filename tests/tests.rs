@@ -14,6 +14,7 @@ mod it {
     mod cav;
     mod cli;
     mod core;
+    mod day;
     mod directory;
     mod directory_cli;
     mod examples;

@@ -7,9 +7,10 @@ use lettre::message::Mailbox;
 use lettre::transport::smtp::client::Certificate;
 
 use super::kinds::{SOME_TIME, choice, content, duration, parsed, text, whole};
+use super::secret::secret;
 use super::section::Section;
 use super::tree::Node;
-use crate::media::mail::{Encryption, Login, MailSettings, Secret};
+use crate::media::mail::{Encryption, Login, MailSettings};
 
 /// The mail server, if one is named.
 pub(super) fn mail(s: &mut Section<'_>) -> Option<MailSettings> {
@@ -103,7 +104,7 @@ fn from(s: &mut Section<'_>, is_needed: bool) -> Option<Mailbox> {
 
 fn login(s: &mut Section<'_>) -> Option<Login> {
     let username = s.optional("username", text);
-    let password = password(s);
+    let password = secret(s, ["password", "password_file"]);
     if s.has("username") && !s.has("password") && !s.has("password_file") {
         s.missing("password_file", "password_file = \"/etc/corecast/mail.password\"");
     }
@@ -111,30 +112,4 @@ fn login(s: &mut Section<'_>) -> Option<Login> {
         s.missing("username", "username = \"recorder\"");
     }
     Some(Login { username: username?, password: password? })
-}
-
-/// The password, of a file or as it is written; none of what is wrong with it shows it.
-fn password(s: &mut Section<'_>) -> Option<Secret> {
-    let file = s.optional("password_file", secret_file);
-    let written = s.optional("password", |node| Ok(text(node)));
-    if s.has("password") && s.has("password_file") {
-        s.fault("password_file", "stands beside `password`: one of them is enough");
-    }
-    match written {
-        Some(Ok(password)) => Some(Secret(password)),
-        Some(Err(wrong)) => {
-            s.secret_fault("password", &wrong);
-            None
-        }
-        None => file,
-    }
-}
-
-fn secret_file(node: &Node) -> Result<Secret, String> {
-    let held = content(node)?;
-    let password = held.trim_end_matches(['\r', '\n']);
-    if password.is_empty() || password.contains(char::is_control) {
-        return Err("names a file that does not hold a password on a single line".into());
-    }
-    Ok(Secret(password.to_owned()))
 }

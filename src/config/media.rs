@@ -1,8 +1,9 @@
 //! The table `[media]`: where recordings lie, and how they are handed out.
 
 use super::kinds::{SOME_TIME, choice, duration, store_url, text, whole};
+use super::secret::secret;
 use super::section::Section;
-use crate::media::{MediaSettings, S3Settings, Secret, VaultSettings};
+use crate::media::{MediaSettings, S3Settings, VaultSettings};
 
 /// `[media]`.
 pub(super) fn media(s: &mut Section<'_>) -> MediaSettings {
@@ -35,14 +36,4 @@ fn vault(s: &mut Section<'_>) -> VaultSettings {
         connect_timeout: s.or("connect_timeout", d.connect_timeout, duration(SOME_TIME)),
         timeout: s.or("timeout", d.timeout, duration(SOME_TIME)),
     }
-}
-
-/// A secret that stands under the first key, or in the file that the second one names.
-fn secret(s: &mut Section<'_>, [key, file]: [&'static str; 2]) -> Option<Secret> {
-    let given = s.optional(key, text).map(Secret::Text);
-    let path = s.optional(file, text).map(|path| Secret::File(path.into()));
-    if given.is_some() && path.is_some() {
-        s.clash([file, key], "stands beside");
-    }
-    given.or(path)
 }

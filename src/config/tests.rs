@@ -1,10 +1,10 @@
 //! Whole configurations: what they become, and every fault with its line or variable.
 
 use super::*;
-use crate::media::Secret;
 use crate::model::{CoreId, CoreIndex};
 use crate::protocol::codes::ResultType;
 use crate::records::{ArchiveAction, Retention, Then};
+use crate::secret::Secret;
 
 const FULL: &str = include_str!("../../config/corecast.toml");
 const LAB: &str = include_str!("../../config/lab.toml");
@@ -98,7 +98,7 @@ fn what_is_written_is_what_counts() {
         s3_endpoint = "http://objects.example:9000"
         s3_addressing = "host"
         s3_access_key = "corecast"
-        s3_secret_key_file = "/run/secrets/s3"
+        s3_secret_key = "very secret"
         mp3_command = ["lame", "-", "-"]
         pcm_command = []
         max_exports = 3
@@ -123,8 +123,8 @@ fn what_is_written_is_what_counts() {
     assert_eq!((&*vault.url, vault.timeout), ("s3://recordings/2026", Duration::from_secs(7)));
     assert_eq!(vault.s3.endpoint.as_deref(), Some("http://objects.example:9000"));
     assert_eq!((vault.s3.path_style, vault.s3.session_token), (Some(false), None));
-    assert_eq!(vault.s3.access_key, Some(Secret::Text("corecast".into())));
-    assert_eq!(vault.s3.secret_key, Some(Secret::File("/run/secrets/s3".into())));
+    assert_eq!(vault.s3.access_key, Some(Secret::new("corecast")));
+    assert_eq!(vault.s3.secret_key, Some(Secret::new("very secret")));
 }
 
 #[test]

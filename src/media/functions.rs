@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Download, Format, Studio};
+use super::{Download, Format, Renderer};
 use crate::command::{Call, Command, Refusal};
 use crate::database::StoreError;
 use crate::protocol::codes::ResultType;
@@ -19,15 +19,15 @@ use crate::records::{Record, Records, UniqueField};
 /// Who answers the export functions. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Exports {
-    studio: Studio,
+    renderer: Renderer,
     records: Records,
 }
 
 impl Exports {
     /// Exports of the recordings of these records.
     #[must_use]
-    pub const fn new(studio: Studio, records: Records) -> Self {
-        Self { studio, records }
+    pub const fn new(renderer: Renderer, records: Records) -> Self {
+        Self { renderer, records }
     }
 
     /// Answers EXPORT, COMBINEDEXPORT or MULTIEXPORT with a file.
@@ -43,7 +43,7 @@ impl Exports {
             Command::CombinedExport => self.combined(&self.idents(request)?, format(request)?).await,
             Command::MultiExport => {
                 let (idents, format) = (self.idents(request)?, format(request)?);
-                Ok(self.studio.zipped(&self.find(&idents).await?, format).await?)
+                Ok(self.renderer.zipped(&self.find(&idents).await?, format).await?)
             }
             _ => {
                 let message = format!("{} hands out no recording", call.function.name);
@@ -59,7 +59,7 @@ impl Exports {
         let found = self.records.latest_by(field, value).await.map_err(refuse)?;
         let record =
             found.ok_or_else(|| not_found(format!("no recording has {value} as its {}", field.name())))?;
-        Ok(self.studio.one(&record, format, password).await?)
+        Ok(self.renderer.one(&record, format, password).await?)
     }
 
     /// One recording as a file of this format; several as a ZIP archive of such files.
@@ -68,8 +68,8 @@ impl Exports {
     /// As for [`Exports::answer`].
     pub async fn one_or_zip(&self, idents: &[i64], format: Format) -> Result<Download, Refusal> {
         match &self.find(idents).await?[..] {
-            [only] => Ok(self.studio.one(only, format, None).await?),
-            records => Ok(self.studio.zipped(records, format).await?),
+            [only] => Ok(self.renderer.one(only, format, None).await?),
+            records => Ok(self.renderer.zipped(records, format).await?),
         }
     }
 
@@ -78,7 +78,7 @@ impl Exports {
     /// # Errors
     /// As for [`Exports::answer`].
     pub async fn combined(&self, idents: &[i64], format: Format) -> Result<Download, Refusal> {
-        Ok(self.studio.combined(&self.find(idents).await?, format).await?)
+        Ok(self.renderer.combined(&self.find(idents).await?, format).await?)
     }
 
     /// The records of these numbers, in this order.
@@ -95,7 +95,7 @@ impl Exports {
 
     /// IDENT: numbers with commas between them, no more than one request may name.
     fn idents(&self, request: &Request) -> Result<Vec<i64>, Refusal> {
-        idents(required(request, Param::Ident)?, self.studio.max_recordings())
+        idents(required(request, Param::Ident)?, self.renderer.max_recordings())
     }
 }
 

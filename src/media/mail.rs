@@ -27,7 +27,7 @@ use crate::protocol::result::Reply;
 use delivery::Line;
 use letter::{File, Letter};
 use order::Order;
-pub use settings::{Encryption, Login, MailSettings, Secret};
+pub use settings::{Encryption, Login, MailSettings};
 
 /// Where attachments come from.
 pub trait Attachments: Send + Sync {

@@ -18,21 +18,21 @@ use crate::records::Record;
 /// a resampler's filter may keep to itself. It is cut, or filled with silence.
 const TOLERANCE: u64 = 1600;
 
-/// Makes files of recordings, a bounded number at once over the process. Clones are one studio.
+/// Makes files of recordings, a bounded number at once over the process. Clones are one renderer.
 ///
 /// What it gives is a file of which all sources were found, looked at, and of which the first piece is made: whatever
 /// is wrong is an error before the file begins, unless it happens later. A place among the exports and all that works
 /// for a file is let go when its content has been read, is dropped, or takes too long.
 #[derive(Clone, Debug)]
-pub struct Studio {
+pub struct Renderer {
     vault: Vault,
     settings: Arc<MediaSettings>,
     places: Arc<Semaphore>,
     converter: Converter,
 }
 
-impl Studio {
-    /// A studio for the recordings of a store.
+impl Renderer {
+    /// A renderer for the recordings of a store.
     #[must_use]
     pub fn new(vault: Vault, settings: &MediaSettings) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl Studio {
         let place = self.place().await?;
         let recording = Recording::find(&self.vault, record).await?;
         let seat = self.seat(format, [&recording]).await?;
-        let job = Job { studio: self.clone(), format, seat };
+        let job = Job { renderer: self.clone(), format, seat };
         let (content, length) =
             job.encode(recording.sound(&self.vault), about(record), password.map(str::to_owned)).await?;
         let file_name = format.file_name(&name::stem(record)).into_owned();
@@ -83,7 +83,7 @@ impl Studio {
     /// Several recordings one after the other as one sound, in this order; 8000 Hz, one channel.
     ///
     /// # Errors
-    /// As for [`Studio::one`]; [`MediaError::Invalid`] for no recordings, or if they are too long for one WAV file.
+    /// As for [`Renderer::one`]; [`MediaError::Invalid`] for no recordings, or if they are too long for one WAV file.
     pub async fn combined(&self, records: &[Record], format: Format) -> Result<Download, MediaError> {
         self.check(records)?;
         let place = self.place().await?;
@@ -97,7 +97,7 @@ impl Studio {
             }
             seat => seat,
         };
-        let job = Job { studio: self.clone(), format, seat };
+        let job = Job { renderer: self.clone(), format, seat };
         let about = serde_json::Value::Array(records.iter().map(about).collect());
         let (content, length) = job.encode(job.join(recordings), about, None).await?;
         let file_name = format.file_name(&name::joint_stem(records)).into_owned();
@@ -107,13 +107,13 @@ impl Studio {
     /// Several recordings as files of a ZIP archive, in this order, in this format.
     ///
     /// # Errors
-    /// As for [`Studio::one`]; [`MediaError::Invalid`] for no recordings.
+    /// As for [`Renderer::one`]; [`MediaError::Invalid`] for no recordings.
     pub async fn zipped(&self, records: &[Record], format: Format) -> Result<Download, MediaError> {
         self.check(records)?;
         let place = self.place().await?;
         let recordings = Recording::find_all(&self.vault, records).await?;
         let seat = self.seat(format, &recordings).await?;
-        let job = Arc::new(Job { studio: self.clone(), format, seat });
+        let job = Arc::new(Job { renderer: self.clone(), format, seat });
         let entries = entries(records, &recordings, format);
         let mut files: Vec<_> = recordings.into_iter().zip(records.iter().map(about)).collect();
         // the first one shows whether the format can be made at all
@@ -206,7 +206,7 @@ fn entries(records: &[Record], recordings: &[Recording], format: Format) -> Vec<
 
 /// A file that is being made.
 struct Job {
-    studio: Studio,
+    renderer: Renderer,
     format: Format,
     seat: Option<Seat>,
 }
@@ -218,7 +218,7 @@ impl Job {
         recording: Recording,
         about: serde_json::Value,
     ) -> Result<ByteStream, MediaError> {
-        let sound = recording.sound(&self.studio.vault);
+        let sound = recording.sound(&self.renderer.vault);
         self.encode(sound, about, None).await.map(|(content, _)| content)
     }
 
@@ -237,7 +237,7 @@ impl Job {
             }
             Format::Mp3 => {
                 let (wav, _) = sound.into_wav()?;
-                let mp3 = self.convert("media.mp3_command", &self.studio.settings.mp3_command, wav).await?;
+                let mp3 = self.convert("media.mp3_command", &self.renderer.settings.mp3_command, wav).await?;
                 Ok((mp3, None))
             }
             Format::Cav => {
@@ -253,10 +253,10 @@ impl Job {
             |r: &Recording| Sound::plain_length(&r.head.layout, r.head.sound.end - r.head.sound.start);
         let length = recordings.iter().map(plain).sum();
         let job =
-            Arc::new(Self { studio: self.studio.clone(), format: self.format, seat: self.seat.clone() });
+            Arc::new(Self { renderer: self.renderer.clone(), format: self.format, seat: self.seat.clone() });
         let sounds = stream::iter(recordings).then(move |recording| {
             let job = job.clone();
-            async move { job.plain(recording.sound(&job.studio.vault)).await.map(|sound| sound.content) }
+            async move { job.plain(recording.sound(&job.renderer.vault)).await.map(|sound| sound.content) }
         });
         Sound { layout: Layout::plain(), length, content: sounds.try_flatten().boxed() }
     }
@@ -268,7 +268,7 @@ impl Job {
         }
         let length = Sound::plain_length(&sound.layout, sound.length);
         let (wav, _) = sound.into_wav()?;
-        let bare = self.convert("media.pcm_command", &self.studio.settings.pcm_command, wav).await?;
+        let bare = self.convert("media.pcm_command", &self.renderer.settings.pcm_command, wav).await?;
         let content = pipe::about("the converted sound".into(), bare, length, TOLERANCE);
         Ok(Sound { layout: Layout::plain(), length, content })
     }
@@ -281,7 +281,7 @@ impl Job {
     ) -> Result<ByteStream, MediaError> {
         match &self.seat {
             Some(seat) => seat.run(key, command, wav).await,
-            None => self.studio.converter.seat().await?.run(key, command, wav).await,
+            None => self.renderer.converter.seat().await?.run(key, command, wav).await,
         }
     }
 }

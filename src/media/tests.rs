@@ -62,8 +62,8 @@ impl Place {
         Self { folder, settings: MediaSettings { vault, ..MediaSettings::default() } }
     }
 
-    pub fn studio(&self) -> Studio {
-        Studio::new(Vault::open(&self.settings.vault).expect("a good URL"), &self.settings)
+    pub fn renderer(&self) -> Renderer {
+        Renderer::new(Vault::open(&self.settings.vault).expect("a good URL"), &self.settings)
     }
 
     /// A recording with these bytes for its file.

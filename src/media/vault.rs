@@ -23,7 +23,7 @@ use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 use tokio::time::timeout;
 
 use super::{ByteStream, MediaError};
-pub use settings::{S3Settings, Secret, VaultSettings};
+pub use settings::{S3Settings, VaultSettings};
 use store::Store;
 
 /// The store of recordings. Clones share its connections.
@@ -34,7 +34,7 @@ impl Vault {
     /// The store that the settings name. Nothing is connected to or made yet: that happens with the first use.
     ///
     /// # Errors
-    /// [`MediaError::Invalid`] for a URL that names no store, or a file of a secret that cannot be read.
+    /// [`MediaError::Invalid`] for a URL that names no store.
     pub fn open(settings: &VaultSettings) -> Result<Self, MediaError> {
         Store::open(settings).map(|store| Self(Arc::new(store)))
     }

@@ -4,7 +4,7 @@ mod archive;
 mod disk;
 mod killed;
 mod random;
-mod sound;
+pub mod sound;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

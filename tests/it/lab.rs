@@ -86,6 +86,11 @@ impl Lab {
             let settings = CtiSettings { id: CoreId(id), fault: *fault, ..CtiSettings::default() };
             cores.push(CtiCore::start(settings).await.expect("a core starts on a free port"));
         }
+        Self::of(cores, directory, limits, more)
+    }
+
+    /// These cores, and a proxy whose directory is at this URL, with keys of `[limits]` and `more` of a configuration.
+    pub fn of(cores: Vec<CtiCore>, directory: &str, limits: &str, more: &str) -> Self {
         let text = configuration(&cores, directory, limits, more);
         let settings =
             Settings::parse(&text, "the lab", std::iter::empty()).unwrap_or_else(|f| panic!("{f}"));
@@ -112,7 +117,7 @@ impl Lab {
 }
 
 /// An answer, read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Answer {
     pub label: String,
     pub message: String,

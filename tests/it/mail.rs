@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use corecast::command::{Call, Refusal, check};
-use corecast::media::mail::{Attachments, Encryption, Login, Mail, MailSettings, Secret};
+use corecast::media::mail::{Attachments, Encryption, Login, Mail, MailSettings};
 use corecast::media::{Download, Format, MediaError};
 use corecast::protocol::codes::{Codes, ResultType};
 use corecast::protocol::request::Request;
 use corecast::protocol::xml::Bounds;
+use corecast::secret::Secret;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use serde_json::Value;
@@ -62,16 +63,16 @@ impl Attachments for Stub {
 }
 
 /// A mail server.
-struct Server {
+pub struct Server {
     _process: Process,
-    port: u16,
+    pub port: u16,
     folder: Scratch,
     python: PathBuf,
 }
 
 /// A mail that the server has kept.
 #[derive(Debug)]
-struct Kept {
+pub struct Kept {
     envelope: Value,
     mail: Value,
 }
@@ -79,7 +80,7 @@ struct Kept {
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/smtp.py");
 
 impl Server {
-    async fn start(options: &[&str]) -> Option<Self> {
+    pub async fn start(options: &[&str]) -> Option<Self> {
         let python = python("aiosmtpd, cryptography")?;
         let folder = Scratch::new();
         let mut command = Command::new(&python);
@@ -103,7 +104,7 @@ impl Server {
         files.filter(|file| file.path().extension().is_some_and(|extension| extension == "eml")).count()
     }
 
-    fn kept(&self, number: usize) -> Kept {
+    pub fn kept(&self, number: usize) -> Kept {
         let file = |extension: &str| self.folder.path().join(format!("{number}.{extension}"));
         let read = Command::new(&self.python).arg(SCRIPT).arg("read").arg(file("eml")).output();
         let read = read.expect("Python runs");
@@ -125,7 +126,7 @@ impl Kept {
     }
 
     /// Name, type and content of the one attachment.
-    fn attachment(&self) -> (&str, &str, Vec<u8>) {
+    pub fn attachment(&self) -> (&str, &str, Vec<u8>) {
         let [attachment] = self.mail["attachments"].as_array().expect("a list").as_slice() else {
             panic!("not one attachment: {}", self.mail)
         };
@@ -288,8 +289,7 @@ async fn without_a_server_there_is_no_client() {
 async fn starttls_and_a_login() {
     let login = format!("recorder:{PASSWORD}");
     let Some(server) = Server::start(&["--tls", "starttls", "--login", &login]).await else { return };
-    let with =
-        |password: &str| Some(Login { username: "recorder".into(), password: Secret(password.into()) });
+    let with = |password: &str| Some(Login { username: "recorder".into(), password: Secret::new(password) });
     let good = MailSettings {
         encryption: Encryption::StartTls,
         authorities: Some(server.authority()),

@@ -1,7 +1,8 @@
 //! `[mail]`.
 
 use super::*;
-use crate::media::mail::{Encryption, MailSettings, Secret};
+use crate::media::mail::{Encryption, MailSettings};
+use crate::secret::Secret;
 
 const SERVER: &str = "server = \"smtp://mail.example\"\nfrom = \"recorder@example.com\"";
 
@@ -100,11 +101,11 @@ fn passwords_come_from_a_file_or_a_variable_and_are_never_shown() {
     let file = Held::new("password", "hunter2\r\n");
     let keys = format!("{SERVER}\nusername = \"u\"\npassword_file = \"{}\"", file.0.display());
     let login = mail(&keys).login.expect("a login");
-    assert_eq!((&*login.username, &login.password), ("u", &Secret("hunter2".into())));
+    assert_eq!((&*login.username, &login.password), ("u", &Secret::new("hunter2")));
     assert!(!format!("{login:?}").contains("hunter2"));
     let text = format!("[mail]\n{SERVER}\nusername = \"u\"\n{CORE}");
     let settings = parse_with(&text, &[("CORECAST__MAIL__PASSWORD", "from a variable")]).unwrap();
-    assert_eq!(settings.mail.unwrap().login.unwrap().password, Secret("from a variable".into()));
+    assert_eq!(settings.mail.unwrap().login.unwrap().password, Secret::new("from a variable"));
     let both = format!("[mail]\n{keys}\npassword = \"hunter3\"\n{CORE}");
     for (text, variables) in [
         (both.as_str(), &[][..]),
@@ -121,7 +122,7 @@ fn passwords_come_from_a_file_or_a_variable_and_are_never_shown() {
 fn files_hold_what_they_should() {
     let (blank, rubbish) = (Held::new("blank", "\n"), Held::new("rubbish", "-----BEGIN CERTIFICATE-----\nx"));
     for (key, file, part) in [
-        ("username = \"u\"\npassword_file", &blank, "does not hold a password on a single line"),
+        ("username = \"u\"\npassword_file", &blank, "does not hold a secret on a single line"),
         ("ca_file", &blank, "holds no certificate in PEM"),
         ("ca_file", &rubbish, "holds no certificate in PEM"),
     ] {

@@ -24,14 +24,16 @@ struct Script {
     told: Mutex<Vec<String>>,
     /// The results of the next calls; all is well behind them.
     results: Mutex<VecDeque<Done>>,
-    /// One permit for each call that may go through.
+    /// One permit for each call about job `a` that may go through; others go through by themselves.
     gate: Semaphore,
     status: Mutex<Phase>,
 }
 
 impl Script {
     async fn note(&self, what: String) -> Done {
-        self.gate.acquire().await.expect("it is open").forget();
+        if what.split(' ').nth(1) == Some("a") {
+            self.gate.acquire().await.expect("it is open").forget();
+        }
         self.told.lock().expect("a list").push(what);
         self.results.lock().expect("a list").pop_front().unwrap_or(Ok(()))
     }
@@ -210,7 +212,6 @@ async fn a_slow_recording_holds_up_no_other_and_what_comes_meanwhile_is_put_toge
     let mut second = lab.tell(wanted("a", &[(5, 900)], None));
     let third = lab.tell(wanted("a", &[(5, 9)], None));
     let other = lab.tell(wanted("b", &[], None));
-    lab.recorder.gate.add_permits(2);
     for waiter in other {
         assert_eq!(waiter.await, Ok(Ok(())), "b did not wait for a");
     }
@@ -220,8 +221,8 @@ async fn a_slow_recording_holds_up_no_other_and_what_comes_meanwhile_is_put_toge
         assert_eq!(waiter.await, Ok(Ok(())));
     }
     let mut told = lab.recorder.told();
-    told.sort_unstable();
-    assert_eq!(told, ["mask a 5..9", "start a", "start b"]);
+    assert_eq!(told.remove(0), "start b");
+    assert_eq!(told, ["start a", "mask a 5..9"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,7 +34,7 @@ async fn ask(place: &Place, records: &Records, query: &str) -> Result<Download, 
     let request = url::read(query, "", bounds).expect("a good URL");
     let function = check(&request)?;
     let call = Call { function, request, deadline: Instant::now() };
-    Exports::new(place.studio(), records.clone()).answer(&call).await
+    Exports::new(place.renderer(), records.clone()).answer(&call).await
 }
 
 #[tokio::test]

@@ -87,7 +87,8 @@ impl Line {
             encryption: settings.encryption,
             tls: tls.build_rustls()?,
             hello: ClientId::Domain(settings.hello.clone()),
-            credentials: login.map(|login| Credentials::new(login.username, login.password.0)),
+            credentials: login
+                .map(|login| Credentials::new(login.username, login.password.reveal().to_owned())),
         })
     }
 

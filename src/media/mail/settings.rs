@@ -1,9 +1,10 @@
 //! What is known of the mail server.
 
-use std::fmt;
 use std::time::Duration;
 
 use lettre::message::Mailbox;
+
+use crate::secret::Secret;
 
 /// `[mail]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,14 +50,4 @@ pub struct Login {
     pub username: String,
     /// The user's password.
     pub password: Secret,
-}
-
-/// A password. It is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
 }

@@ -63,9 +63,9 @@ async fn a_long_recording_is_never_held_in_memory() {
 }
 
 /// All places are free again.
-async fn is_free(studio: &Studio, max: usize) {
+async fn is_free(renderer: &Renderer, max: usize) {
     within("the end of the work", async {
-        while studio.free_places() < max {
+        while renderer.free_places() < max {
             tokio::task::yield_now().await;
         }
     })
@@ -79,20 +79,20 @@ async fn a_client_that_goes_away_ends_the_work() {
     place.settings.max_exports = 1;
     place.settings.max_conversions = 1;
     let long = place.keep(1, &wav(&noise(120), RATE, 1)).await;
-    let (studio, both) = (place.studio(), [long.clone(), long.clone()]);
+    let (renderer, both) = (place.renderer(), [long.clone(), long.clone()]);
     for format in [Format::Wav, Format::Vox, Format::Mp3] {
         for way in 0..3 {
             let file = match way {
-                0 => studio.one(&long, format, None).await,
-                1 => studio.combined(&both, format).await,
-                _ => studio.zipped(&both, format).await,
+                0 => renderer.one(&long, format, None).await,
+                1 => renderer.combined(&both, format).await,
+                _ => renderer.zipped(&both, format).await,
             };
             // the only place is free again, and so is the only one for programs
             let mut file = file.unwrap_or_else(|error| panic!("{format:?} {way}: {error}"));
-            assert_eq!(studio.free_places(), 0);
+            assert_eq!(renderer.free_places(), 0);
             file.content.next().await.expect("a piece").expect("of the file");
             drop(file);
-            is_free(&studio, 1).await;
+            is_free(&renderer, 1).await;
         }
     }
 }
@@ -101,12 +101,12 @@ async fn a_client_that_goes_away_ends_the_work() {
 async fn a_file_that_was_read_gives_its_place_back() {
     let place = Place::new();
     let short = place.keep(1, &wav(&silence(100), RATE, 1)).await;
-    let studio = place.studio();
-    let mut file = studio.one(&short, Format::Wav, None).await.expect("a file");
+    let renderer = place.renderer();
+    let mut file = renderer.one(&short, Format::Wav, None).await.expect("a file");
     while let Some(piece) = file.content.next().await {
         piece.expect("a piece");
     }
-    is_free(&studio, place.settings.max_exports).await;
+    is_free(&renderer, place.settings.max_exports).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,12 +114,12 @@ async fn one_too_many_waits_and_is_refused() {
     let mut place = Place::new();
     place.settings.max_exports = 1;
     let record = place.keep(1, &wav(&noise(120), RATE, 1)).await;
-    let studio = place.studio();
-    let first = studio.one(&record, Format::Wav, None).await.expect("a file");
-    let second = studio.one(&record, Format::Wav, None);
+    let renderer = place.renderer();
+    let first = renderer.one(&record, Format::Wav, None).await.expect("a file");
+    let second = renderer.one(&record, Format::Wav, None);
     let MediaError::Unavailable(said) = second.await.expect_err("refused") else { panic!("not overloaded") };
     assert!(said.contains("overloaded: 1 files are being handed out"), "{said}");
-    let (third, ()) = tokio::join!(studio.one(&record, Format::Wav, None), async { drop(first) });
+    let (third, ()) = tokio::join!(renderer.one(&record, Format::Wav, None), async { drop(first) });
     third.expect("the place of the first one");
 }
 
@@ -127,10 +127,10 @@ async fn one_too_many_waits_and_is_refused() {
 async fn a_client_that_does_not_read_loses_its_place() {
     let place = Place::new();
     let record = place.keep(1, &wav(&noise(120), RATE, 1)).await;
-    let studio = place.studio();
-    let file = studio.one(&record, Format::Wav, None).await.expect("a file");
+    let renderer = place.renderer();
+    let file = renderer.one(&record, Format::Wav, None).await.expect("a file");
     let begun = tokio::time::Instant::now();
-    while studio.free_places() < place.settings.max_exports {
+    while renderer.free_places() < place.settings.max_exports {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let passed = begun.elapsed();

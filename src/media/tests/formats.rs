@@ -32,7 +32,7 @@ async fn a_recording_is_heard_in_every_format() {
     let place = Place::new();
     let record = place.keep(1, &wav(&conversation(), RATE, 1)).await;
     for format in HEARD {
-        let file = place.studio().one(&record, format, None).await.expect("a file");
+        let file = place.renderer().one(&record, format, None).await.expect("a file");
         assert_eq!(file.content_type, format.content_type());
         assert_eq!(file.file_name, format!("7001-20261125T030405Z.{}", format.extension()));
         assert_eq!(file.length.is_some(), format != Format::Mp3);
@@ -55,7 +55,7 @@ async fn recordings_are_combined_in_their_order() {
         records.push(place.keep(ident, &wav(part, RATE, 1)).await);
     }
     for format in HEARD {
-        let file = place.studio().combined(&records, format).await.expect("a file");
+        let file = place.renderer().combined(&records, format).await.expect("a file");
         assert_eq!(file.file_name, format!("7001-20261125T030405Z-and-2-more.{}", format.extension()));
         let file = whole(file).await.expect("to its end");
         let Some(heard) = heard(format, &file) else { return };
@@ -76,16 +76,16 @@ async fn recordings_of_another_kind_are_converted_to_the_exact_length() {
     if program("ffmpeg -v error -version", b"").is_none() {
         return;
     }
-    let file = place.studio().combined(&records, Format::Wav).await.expect("a file");
+    let file = place.renderer().combined(&records, Format::Wav).await.expect("a file");
     assert_eq!(file.length, Some(44 + 3 * 16_000));
     let sound = heard(Format::Wav, &whole(file).await.expect("to its end")).expect("ffmpeg");
     assert_is_conversation(&sound, 20, 200);
-    let vox = place.studio().one(&records[0], Format::Vox, None).await.expect("a file");
+    let vox = place.renderer().one(&records[0], Format::Vox, None).await.expect("a file");
     assert_eq!(vox.length, Some(4000));
     let vox = whole(vox).await.expect("to its end");
     let Some(sound) = heard(Format::Vox, &vox) else { return };
     assert!((pitch(&sound[800..7200], RATE) - 440.0).abs() < 10.0);
-    let mp3 = place.studio().combined(&records, Format::Mp3).await.expect("a file");
+    let mp3 = place.renderer().combined(&records, Format::Mp3).await.expect("a file");
     let sound = heard(Format::Mp3, &whole(mp3).await.expect("to its end")).expect("ffmpeg");
     assert_is_conversation(&sound, 200, 200);
 }
@@ -96,11 +96,11 @@ async fn a_wav_of_another_kind_passes_as_it_is_and_needs_no_program() {
     place.settings.pcm_command.clear();
     let stereo = wav(&tone(440, 500, 44_100), 44_100, 2);
     let record = place.keep(1, &stereo).await;
-    let file = whole(place.studio().one(&record, Format::Wav, None).await.expect("a file")).await;
+    let file = whole(place.renderer().one(&record, Format::Wav, None).await.expect("a file")).await;
     assert!(file == Ok(stereo));
     for refused in [
-        place.studio().one(&record, Format::Vox, None).await,
-        place.studio().combined(std::slice::from_ref(&record), Format::Wav).await,
+        place.renderer().one(&record, Format::Vox, None).await,
+        place.renderer().combined(std::slice::from_ref(&record), Format::Wav).await,
     ] {
         let error = refused.expect_err("no program").to_string();
         assert!(error.contains("media.pcm_command names none"), "{error}");
@@ -117,7 +117,7 @@ async fn an_archive_has_a_file_for_each_with_a_name_of_its_own() {
     }
     records[2].said.insert(Param::DeviceId, "7002".into());
     for format in HEARD {
-        let file = place.studio().zipped(&records, format).await.expect("a file");
+        let file = place.renderer().zipped(&records, format).await.expect("a file");
         assert_eq!((file.content_type, file.length), ("application/zip", None));
         assert_eq!(file.file_name, "7001-20261125T030405Z-and-2-more.zip");
         let zip = whole(file).await.expect("to its end");
@@ -145,9 +145,9 @@ async fn a_store_on_s3_gives_the_same_files() {
         place.keep(2, &wav(&[silence(1000), tone(1000, 1000, RATE)].concat(), RATE, 1)).await,
     ];
     let wav =
-        whole(place.studio().combined(&records, Format::Wav).await.expect("a file")).await.expect("whole");
+        whole(place.renderer().combined(&records, Format::Wav).await.expect("a file")).await.expect("whole");
     assert!(samples(&wav[44..]) == conversation());
     let missing = record(3, "2026/3.wav");
-    let error = place.studio().one(&missing, Format::Wav, None).await.expect_err("missing");
+    let error = place.renderer().one(&missing, Format::Wav, None).await.expect_err("missing");
     assert!(matches!(error, MediaError::NotFound(_)), "{error}");
 }

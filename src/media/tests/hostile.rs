@@ -5,14 +5,14 @@ use super::*;
 /// Every way to ask for this recording, behind a sound one.
 async fn ask(place: &Place, bad: &Record) -> Vec<MediaError> {
     let good = place.keep(99, &wav(&silence(100), RATE, 1)).await;
-    let (studio, both) = (place.studio(), [good, bad.clone()]);
+    let (renderer, both) = (place.renderer(), [good, bad.clone()]);
     let mut errors = Vec::new();
     for format in [Format::Wav, Format::Vox, Format::Mp3] {
-        errors.push(studio.one(bad, format, None).await.expect_err("alone"));
-        errors.push(studio.combined(&both, format).await.expect_err("combined"));
-        errors.push(studio.zipped(&both, format).await.expect_err("in an archive"));
+        errors.push(renderer.one(bad, format, None).await.expect_err("alone"));
+        errors.push(renderer.combined(&both, format).await.expect_err("combined"));
+        errors.push(renderer.zipped(&both, format).await.expect_err("in an archive"));
     }
-    assert_eq!(studio.free_places(), place.settings.max_exports, "nothing is held");
+    assert_eq!(renderer.free_places(), place.settings.max_exports, "nothing is held");
     errors
 }
 
@@ -70,11 +70,11 @@ async fn a_format_that_cannot_be_made_is_an_error_before_the_file() {
         (vec!["false".into()], "exit status: 1"),
     ] {
         place.settings.mp3_command = command;
-        let studio = place.studio();
+        let renderer = place.renderer();
         for error in [
-            studio.one(&good, Format::Mp3, None).await.expect_err("alone"),
-            studio.combined(&both, Format::Mp3).await.expect_err("combined"),
-            studio.zipped(&both, Format::Mp3).await.expect_err("in an archive"),
+            renderer.one(&good, Format::Mp3, None).await.expect_err("alone"),
+            renderer.combined(&both, Format::Mp3).await.expect_err("combined"),
+            renderer.zipped(&both, Format::Mp3).await.expect_err("in an archive"),
         ] {
             let MediaError::Unavailable(said) = error else { panic!("{error:?}") };
             assert!(said.contains(reason), "{said}, not {reason}");
@@ -87,14 +87,14 @@ async fn what_cannot_be_asked_for_is_refused() {
     let mut place = Place::new();
     place.settings.max_recordings = 2;
     let good = place.keep(1, &wav(&silence(100), RATE, 1)).await;
-    let studio = place.studio();
+    let renderer = place.renderer();
     let three = [good.clone(), good.clone(), good.clone()];
     for refused in [
-        studio.one(&good, Format::Wav, Some("secret")).await,
-        studio.combined(&[], Format::Wav).await,
-        studio.zipped(&[], Format::Wav).await,
-        studio.combined(&three, Format::Wav).await,
-        studio.zipped(&three, Format::Wav).await,
+        renderer.one(&good, Format::Wav, Some("secret")).await,
+        renderer.combined(&[], Format::Wav).await,
+        renderer.zipped(&[], Format::Wav).await,
+        renderer.combined(&three, Format::Wav).await,
+        renderer.zipped(&three, Format::Wav).await,
     ] {
         let MediaError::Invalid(said) = refused.expect_err("refused") else { panic!("not invalid") };
         assert!(!said.contains("secret"), "{said}");
@@ -108,8 +108,8 @@ async fn a_file_that_goes_while_it_is_read_is_an_error_in_the_stream() {
     let second = place.keep(2, &wav(&silence(100), RATE, 1)).await;
     let vault = Vault::open(&place.settings.vault).expect("a good URL");
     let both = [first, second];
-    let combined = place.studio().combined(&both, Format::Wav).await.expect("begun");
-    let zipped = place.studio().zipped(&both, Format::Wav).await.expect("begun");
+    let combined = place.renderer().combined(&both, Format::Wav).await.expect("begun");
+    let zipped = place.renderer().zipped(&both, Format::Wav).await.expect("begun");
     vault.delete("2026/2.wav").await.expect("deleted");
     for file in [combined, zipped] {
         let error = whole(file).await.map(drop).expect_err("the second one is gone");

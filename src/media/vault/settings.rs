@@ -1,8 +1,8 @@
 //! Where the store of recordings is, and how it is reached.
 
-use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::secret::Secret;
 
 /// Where the store of recordings is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,39 +45,4 @@ pub struct S3Settings {
     pub secret_key: Option<Secret>,
     /// What goes with keys that are valid for a time.
     pub session_token: Option<Secret>,
-}
-
-/// What nobody is shown.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Secret {
-    /// It stands in the configuration.
-    Text(String),
-    /// It is the content of this file, without the white space around it.
-    File(PathBuf),
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(_) => f.write_str("(hidden)"),
-            Self::File(path) => write!(f, "(the content of {})", path.display()),
-        }
-    }
-}
-
-impl Secret {
-    /// The secret itself.
-    ///
-    /// # Errors
-    /// That its file cannot be read, or that it is blank.
-    pub(super) fn reveal(&self) -> Result<String, String> {
-        let text = match self {
-            Self::Text(text) => text.clone(),
-            Self::File(path) => {
-                std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?
-            }
-        };
-        let text = text.trim().to_owned();
-        if text.is_empty() { Err(format!("{self:?} is blank")) } else { Ok(text) }
-    }
 }

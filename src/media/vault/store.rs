@@ -13,8 +13,9 @@ use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
 use super::http::Connector;
-use super::settings::{S3Settings, Secret, VaultSettings};
+use super::settings::{S3Settings, VaultSettings};
 use crate::media::MediaError;
+use crate::secret::Secret;
 
 const FORMS: &str = "write file:///folder or s3://bucket/prefix";
 
@@ -75,7 +76,7 @@ impl Store {
         let prefix =
             Path::parse(prefix).map_err(|_| format!("its URL has a prefix that is none: {FORMS}"))?;
         let s3 = with_query(settings.s3.clone(), query)?;
-        let builder = builder(&s3, settings)?.with_bucket_name(bucket);
+        let builder = builder(&s3, settings).with_bucket_name(bucket);
         let secrets = secrets(&builder);
         let store = builder.build().map_err(|error| error.to_string())?;
         Ok(Self {
@@ -146,7 +147,7 @@ fn with_query(mut s3: S3Settings, query: &str) -> Result<S3Settings, String> {
     Ok(s3)
 }
 
-fn builder(s3: &S3Settings, settings: &VaultSettings) -> Result<AmazonS3Builder, String> {
+fn builder(s3: &S3Settings, settings: &VaultSettings) -> AmazonS3Builder {
     let connector = Connector { connect_timeout: settings.connect_timeout, timeout: settings.timeout };
     let is_plain = s3.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
     let retry = RetryConfig {
@@ -158,6 +159,7 @@ fn builder(s3: &S3Settings, settings: &VaultSettings) -> Result<AmazonS3Builder,
         .with_http_connector(connector)
         .with_client_options(ClientOptions::new().with_allow_http(is_plain))
         .with_retry(retry);
+    let text = |secret: Option<&Secret>| secret.map(|secret| secret.reveal().to_owned());
     let set = |builder: AmazonS3Builder, key, value: Option<String>| match value {
         Some(value) => builder.with_config(key, value),
         None => builder,
@@ -166,18 +168,13 @@ fn builder(s3: &S3Settings, settings: &VaultSettings) -> Result<AmazonS3Builder,
     let path_style = s3.path_style.or(s3.endpoint.as_ref().map(|_| true));
     builder = set(builder, AmazonS3ConfigKey::Endpoint, s3.endpoint.clone());
     builder = set(builder, AmazonS3ConfigKey::Region, s3.region.clone());
-    builder = set(builder, AmazonS3ConfigKey::AccessKeyId, revealed("access_key", s3.access_key.as_ref())?);
-    builder =
-        set(builder, AmazonS3ConfigKey::SecretAccessKey, revealed("secret_key", s3.secret_key.as_ref())?);
-    builder = set(builder, AmazonS3ConfigKey::Token, revealed("session_token", s3.session_token.as_ref())?);
-    Ok(match path_style {
+    builder = set(builder, AmazonS3ConfigKey::AccessKeyId, text(s3.access_key.as_ref()));
+    builder = set(builder, AmazonS3ConfigKey::SecretAccessKey, text(s3.secret_key.as_ref()));
+    builder = set(builder, AmazonS3ConfigKey::Token, text(s3.session_token.as_ref()));
+    match path_style {
         Some(path_style) => builder.with_virtual_hosted_style_request(!path_style),
         None => builder,
-    })
-}
-
-fn revealed(name: &str, secret: Option<&Secret>) -> Result<Option<String>, String> {
-    secret.map(Secret::reveal).transpose().map_err(|reason| format!("its {name} cannot be read: {reason}"))
+    }
 }
 
 /// What must not be seen in a log: the environment's too.

@@ -20,9 +20,14 @@ impl Sound {
         let found = (&header[..4], number(4), &header[8..16], number(24), &header[36..40], number(40));
         let bytes = u32::try_from(sound.len()).expect("a short sound");
         assert_eq!(found, (&b"RIFF"[..], 36 + bytes, &b"WAVEfmt "[..], 8000, &b"data"[..], bytes));
+        Self::bare(sound, 0)
+    }
+
+    /// Reads bare samples; silent are those that are no louder than this.
+    pub fn bare(sound: &[u8], quiet: u16) -> Self {
         let samples: Vec<_> = sound.as_chunks().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
         let mut silent: Vec<Range<u64>> = Vec::new();
-        for (n, _) in (0..).zip(&samples).filter(|(_, sample)| **sample == 0) {
+        for (n, _) in (0..).zip(&samples).filter(|(_, sample)| sample.unsigned_abs() <= quiet) {
             match silent.last_mut() {
                 Some(last) if last.end == n => last.end = n + 1,
                 _ => silent.push(n..n + 1),

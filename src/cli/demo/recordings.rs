@@ -1,0 +1,74 @@
+//! What the cores of the demo recorded: fetched as anybody would, and listened to.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, sleep};
+
+use crate::app::Proxy;
+use crate::cli::output;
+use crate::net::TcpStream;
+
+/// How long recordings may take to be in the store.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of a WAV before its samples, and samples in a second.
+const HEAD: usize = 44;
+const RATE: f64 = 8000.0;
+
+/// Fetches the recording of each core, and tells how much of it is silence; how many are not as they should be. Core 2
+/// slept through the second blackout: the answer said so, and so does its recording.
+pub(super) async fn judge(proxy: &Proxy) -> io::Result<usize> {
+    output::line(output::styled("\nWhat can be heard? The three recordings, by EXPORT:", "1"));
+    let mut silences = Vec::new();
+    for core in 1..=3 {
+        let wav = fetch(proxy.webapi, core).await?;
+        let (length, silence) = listen_to(&wav);
+        output::line(format_args!("   core {core}: {length:.1} s, {silence:.1} s of it blacked out"));
+        silences.push(silence);
+    }
+    let is_right =
+        matches!(&silences[..], [one, two, three] if one > &1.9 && three > &1.9 && two > &0.9 && two < one);
+    let (mark, color) = if is_right { ("✓", "32") } else { ("✗", "31") };
+    output::line(format_args!(
+        "   {} cores 1 and 3 kept both blackouts, core 2 the one that it confirmed",
+        output::styled(mark, color)
+    ));
+    Ok(usize::from(!is_right))
+}
+
+/// The newest recording of a core, as soon as it is in the store.
+async fn fetch(webapi: SocketAddr, core: u16) -> io::Result<Vec<u8>> {
+    let query = format!("type=export&requestid=1&uniquefield=coreident&uniqueid={core}&media_format=wav");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = get(webapi, &query).await?;
+        let body = answer.windows(4).position(|four| four == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+        let body = &answer[body..];
+        if body.starts_with(b"RIFF") {
+            return Ok(body.to_vec());
+        }
+        if Instant::now() > deadline {
+            return Err(io::Error::other(String::from_utf8_lossy(body).into_owned()));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn get(webapi: SocketAddr, query: &str) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(webapi).await?;
+    let request = format!("GET /webAPI.aspx?{query} HTTP/1.1\r\nHost: {webapi}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
+/// How long a recording is, and how much of it is silence, in seconds.
+fn listen_to(wav: &[u8]) -> (f64, f64) {
+    let samples = wav.get(HEAD..).unwrap_or_default().as_chunks::<2>().0;
+    let seconds = |samples: usize| f64::from(u32::try_from(samples).unwrap_or(u32::MAX)) / RATE;
+    let silent = samples.iter().filter(|sample| **sample == [0, 0]).count();
+    (seconds(samples.len()), seconds(silent))
+}
