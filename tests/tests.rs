@@ -11,6 +11,7 @@
 )]
 
 mod it {
+    mod access;
     mod cli;
     mod directory;
     mod directory_cli;

@@ -12,9 +12,9 @@ use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::door::Door;
-use crate::fanout::{Answer, Arrived, Desk, Origin};
-use crate::net::{TcpListener, TcpStream};
+use super::door::{Door, Goodbye, Speech, Stream};
+use crate::fanout::{Answer, Arrived, Origin};
+use crate::net::TcpListener;
 use crate::protocol::request::{BadRequest, Request};
 use crate::protocol::url;
 
@@ -28,22 +28,28 @@ const HEAD_BYTES: usize = 16 * 1024;
 
 /// Serves the WebAPI until the drain.
 pub async fn serve(door: Door, socket: TcpListener) {
-    door.serve(socket, full, talk).await;
+    door.serve::<Http>(socket).await;
 }
 
-/// The answer to a connection that is one too many.
-fn full(desk: &Desk) -> String {
-    let result = desk.refuse_connection();
-    format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{result}",
-        result.len()
-    )
+/// HTTP/1.1.
+struct Http;
+
+impl Speech for Http {
+    fn farewell(goodbye: &Goodbye, result: &str) -> String {
+        let (status, length) = (goodbye.status(), result.len());
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/xml; charset=utf-8\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{result}"
+        )
+    }
+
+    async fn talk(door: Door, stream: impl Stream, origin: Origin) {
+        talk(door, stream, origin).await;
+    }
 }
 
-async fn talk(door: Door, stream: TcpStream) {
+async fn talk(door: Door, stream: impl Stream, origin: Origin) {
     let drain = door.drain.clone();
     let settings = door.settings;
-    let origin = door.origin(&stream);
     let service = service_fn(move |request| respond(door.clone(), origin.clone(), request));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

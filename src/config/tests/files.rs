@@ -24,20 +24,29 @@ fn the_commented_file_shows_every_key_there_is() {
 
 /// The keys of a rule are asked for only where there is one.
 fn rule_keys() -> BTreeSet<String> {
-    let (_, report) = read("[[route.rule]]", "", std::iter::empty());
-    let keys: BTreeSet<_> = report.known.into_iter().filter(|path| path.starts_with("route.rule.")).collect();
-    assert_eq!(keys.len(), 3);
+    let (_, report) = read("[[route.rule]]\n[[access.rule]]", "", std::iter::empty());
+    let keys: BTreeSet<_> = report.known.into_iter().filter(|path| path.contains(".rule.")).collect();
+    assert_eq!(keys.len(), 7);
     keys
 }
 
-const RULE_LINES: [&str; 4] = ["# [[route.rule]]", "# devices = ", "# cores = ", "# site = "];
+const RULE_LINES: [&str; 8] = [
+    "# [[route.rule]]",
+    "# devices = ",
+    "# cores = ",
+    "# site = ",
+    "# [[access.rule]]",
+    "# from = ",
+    "# functions = ",
+    "# allow = ",
+];
 
 #[test]
 fn what_the_commented_file_has_commented_out_is_sound_too() {
     let is_toml = |line: &&str| RULE_LINES.iter().any(|start| line.starts_with(start));
     let rules: Vec<_> = FULL.lines().filter(is_toml).map(|line| &line[2..]).collect();
     let settings = parse(&format!("{FULL}\n{}", rules.join("\n"))).unwrap();
-    assert_eq!(settings.rules.len(), 2);
+    assert_eq!((settings.rules.len(), settings.access.rules.len()), (2, 1));
 }
 
 #[test]
