@@ -21,7 +21,8 @@ pub use rules::{Functions, NamePattern, Rule};
 
 use token::TokenSettings;
 
-/// The target of the log lines that say who was refused what, and who changed something.
+/// The target of the log lines that say who was refused what, and who changed something. Their field `audit` says
+/// what it is about: `connection`, `certificate`, `function`, `token` or `change`.
 pub const AUDIT: &str = "audit";
 
 /// Who may do what. By default everybody may do everything.

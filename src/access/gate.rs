@@ -54,7 +54,7 @@ impl Doorkeeper {
         if !is_allowed {
             self.shed.increment(1);
             let client = Client { address, certificate: None };
-            tracing::warn!(target: AUDIT, listener = self.listener, %client, "connection refused: access.{} does not name this address", self.listener);
+            tracing::warn!(target: AUDIT, audit = "connection", listener = self.listener, %client, "connection refused: access.{} does not name this address", self.listener);
         }
         is_allowed
     }
@@ -165,7 +165,7 @@ impl Pass {
         }
         let (name, client) = (function.name, &self.client);
         self.gate.denied.get(function.command as usize).iter().for_each(|counter| counter.increment(1));
-        tracing::warn!(target: AUDIT, function = name, %client, "function refused by [access]");
+        tracing::warn!(target: AUDIT, audit = "function", function = name, %client, "function refused by [access]");
         Err(Refusal::new(ResultType::InvalidRequestType, format!("{name} is not allowed for {client}")))
     }
 }

@@ -23,12 +23,12 @@ async fn check(State(token): State<Option<Token>>, request: Request, next: Next)
     let client = request.extensions().get::<Client>().cloned().unwrap_or_default();
     let changes = !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
     if token.is_some_and(|token| is_needed(&token, changes, &path) && !is_shown(&token, &request)) {
-        tracing::warn!(target: AUDIT, %method, ?path, %client, "admin request refused: no good token");
+        tracing::warn!(target: AUDIT, audit = "token", %method, ?path, %client, "admin request refused: no good token");
         return refused();
     }
     let response = next.run(request).await;
     if changes {
-        tracing::info!(target: AUDIT, %method, ?path, %client, status = response.status().as_u16(), "admin request");
+        tracing::info!(target: AUDIT, audit = "change", %method, ?path, %client, status = response.status().as_u16(), "admin request");
     }
     response
 }

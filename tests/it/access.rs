@@ -6,8 +6,8 @@ mod tls;
 
 use std::net::SocketAddr;
 
-use corecast::client::Client;
 use corecast::cti::Fault;
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -90,7 +90,7 @@ async fn a_function_is_for_those_whom_a_rule_allows_it() {
         assert_eq!(answer.label, expected, "{from} {kind}: {}", answer.message);
         if expected == "API_INVALID_REQUEST_TYPE" {
             assert_eq!(answer.message, format!("{kind} is not allowed for {from}"));
-            assert_eq!(answer.element("TYPE"), kind);
+            assert_eq!(answer.element("REQUESTTYPE"), kind);
         }
     }
     let (_, body) = get(lab.proxy.webapi, "/webapi.aspx?type=callstart&deviceid=1001&requestid=7").await;
@@ -222,6 +222,38 @@ async fn a_wrong_rule_or_file_refuses_to_start() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_is_in_the_audit_log() {
+    let scratch = Scratch::new();
+    let text = "[listen]\napi = \"127.0.0.1:0\"\nwebapi = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
+        [log]\nformat = \"json\"\n[directory]\nurl = \"sqlite::memory:\"\n\
+        [access]\nwebapi = [\"127.0.0.2\"]\nadmin_token = \"0123456789abcdef\"\n\
+        [[access.rule]]\nfunctions = [\"EMAIL\"]\nallow = false\n\
+        [[core]]\nid = 1\naddress = \"127.0.0.1:1\"\n";
+    let file = scratch.file("corecast.toml", text);
+    let mut proxy = Process::corecast(&["serve", "--config", &file]);
+    let serving: Value = serde_json::from_str(&proxy.line("serving").await).expect("JSON");
+    let address =
+        |name: &str| -> SocketAddr { serving[name].as_str().expect(name).parse().expect("an address") };
+    ask_from("127.0.0.1", address("api"), "EMAIL", "").await;
+    get(address("webapi"), "/webapi.aspx?type=test&requestid=1").await;
+    http(address("admin"), &with_token("POST", "/metrics", Some("guess"))).await;
+    http(address("admin"), &with_token("POST", "/metrics", Some("0123456789abcdef"))).await;
+    for (audit, field, value) in [
+        ("function", "function", "EMAIL"),
+        ("connection", "listener", "webapi"),
+        ("token", "method", "POST"),
+        ("change", "method", "POST"),
+    ] {
+        let text = proxy.line(&format!("\"audit\":\"{audit}\"")).await;
+        let line: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!((&line[field], &line["client"]), (&value.into(), &"127.0.0.1".into()), "{text}");
+        assert!(!text.contains("guess") && !text.contains("0123456789abcdef"), "{text}");
+    }
+    proxy.signal("TERM");
+    assert_eq!(proxy.end().await.code, Some(0));
+}
+
 /// The environment over the laboratory's configuration: all three listeners over TLS as well.
 const TLS_TOO: [(&str, &str); 3] = [
     ("CORECAST__LISTEN__API_TLS", "127.0.0.1:0"),
@@ -234,9 +266,4 @@ fn tls_section(scratch: &Scratch, certificate: &Certificate, more: &str) -> Stri
     let chain = scratch.file("cert.pem", &certificate.chain);
     let key = scratch.file("key.pem", &certificate.key);
     format!("[tls]\ncertificate = \"{chain}\"\nkey = \"{key}\"\nreload = \"20ms\"\n{more}")
-}
-
-/// A client that talks to the API socket as it is, for what is not about TLS.
-async fn plain(lab: &Lab) -> Client {
-    lab.client().await
 }

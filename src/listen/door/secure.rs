@@ -111,7 +111,7 @@ impl Lock {
 
     fn refused(&self, client: &Client, error: &io::Error) {
         if is_about_certificate(error) {
-            tracing::warn!(target: AUDIT, listener = self.listener, %client, %error, "connection refused: no good certificate");
+            tracing::warn!(target: AUDIT, audit = "certificate", listener = self.listener, %client, %error, "connection refused: no good certificate");
         }
         self.failed(client, error);
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use corecast::app::Proxy;
+use corecast::client::Client;
 use corecast::config::Settings;
 use corecast::cti::{CtiCore, CtiSettings};
 use corecast::model::CoreId;
 use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
-use serde_json::Value;
 use tokio::io::copy_bidirectional;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;

@@ -29,9 +29,9 @@ async fn all_listeners_speak_tls_beside_plain_text() {
     let mut stream = client(admin.expect("it is on"), &ca, None).await.expect("it is secured");
     let scraped = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let metrics = exchange(&mut stream, scraped).await.expect("an answer");
-    let expiry = "corecast_tls_certificate_expiry_seconds{certificate=\"listen\"} 67090464000";
+    let expiry = "corecast_tls_certificate_expiry_seconds{certificate=\"listen\"} 67090118400";
     assert!(metrics.contains(expiry), "{metrics}");
-    assert_eq!(ask(&mut plain(&lab).await, "TEST", "").await.label, "API_OK");
+    assert_eq!(ask(&mut lab.client().await, "TEST", "").await.label, "API_OK");
     lab.end().await;
 }
 
@@ -195,7 +195,7 @@ async fn a_handshake_that_takes_too_long_is_cut_off_and_was_counted_as_a_connect
     // A record of a handshake that announces more than comes.
     halfway.write_all(&[22, 3, 1, 2, 0, 1]).await.expect("it is sent");
     until("both count", async || metric(&lab, "corecast_connections{listener=\"api\"}").await == 2.0).await;
-    let full = receive(&mut plain(&lab).await).await;
+    let full = receive(&mut lab.client().await).await;
     assert_eq!(full.label, "API_ERROR_PROCESSING_MESSAGE", "{}", full.message);
     for stream in [&mut silent, &mut halfway] {
         let mut rest = Vec::new();
@@ -205,7 +205,7 @@ async fn a_handshake_that_takes_too_long_is_cut_off_and_was_counted_as_a_connect
     until("there is room", async || metric(&lab, "corecast_connections{listener=\"api\"}").await == 0.0)
         .await;
     assert_eq!(metric(&lab, "corecast_tls_handshake_failures_total{listener=\"api\"}").await, 2.0);
-    assert_eq!(ask(&mut plain(&lab).await, "TEST", "").await.label, "API_OK");
+    assert_eq!(ask(&mut lab.client().await, "TEST", "").await.label, "API_OK");
     lab.end().await;
 }
 
