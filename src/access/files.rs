@@ -32,6 +32,7 @@ pub trait Files: Send + Sync + 'static {
     fn make(&self, contents: &[Vec<u8>]) -> Result<Self::Made, FileFault>;
 
     /// When what was made ends, in seconds since 1970, if it does.
+    #[must_use]
     fn ends(_: &Self::Made) -> Option<i64> {
         None
     }
@@ -57,6 +58,9 @@ pub struct Live<F: Files> {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
     digest: Vec<u8>,
+    /// What is wrong with contents of this digest.
+    contents: Option<FileFault>,
+    /// What was wrong in all: with the contents, or with reading them.
     fault: Option<FileFault>,
 }
 
@@ -78,7 +82,7 @@ impl<F: Files> Live<F> {
         let live = Self {
             files,
             label: label.into(),
-            seen: Mutex::new(Seen { digest, fault: None }),
+            seen: Mutex::new(Seen { digest, ..Seen::default() }),
             failed: metrics.gauge(&FILES_RELOAD_FAILED, &[label]),
             ends,
             made: ArcSwap::from_pointee(made),
@@ -103,10 +107,11 @@ impl<F: Files> Live<F> {
     fn renew(&self, seen: &mut Seen) -> Result<(), FileFault> {
         let (digest, contents) = read(&self.files)?;
         if digest == seen.digest {
-            return seen.fault.clone().map_or(Ok(()), Err);
+            return seen.contents.clone().map_or(Ok(()), Err);
         }
-        seen.digest = digest;
-        self.made.store(Arc::new(self.files.make(&contents)?));
+        let made = self.files.make(&contents);
+        (seen.digest, seen.contents) = (digest, made.as_ref().err().cloned());
+        self.made.store(Arc::new(made?));
         tracing::info!(files = self.label, "the files have changed: the new ones are in use");
         Ok(())
     }
@@ -134,10 +139,10 @@ fn read<F: Files>(files: &F) -> Result<(Vec<u8>, Vec<Vec<u8>>), FileFault> {
     let mut context = Context::new(&SHA256);
     let mut contents = Vec::new();
     for (key, path) in files.paths() {
-        let content = std::fs::read(path).map_err(|error| fault(key, path, &error.to_string()))?;
-        context.update(&content.len().to_be_bytes());
-        context.update(&content);
-        contents.push(content);
+        let bytes = std::fs::read(path).map_err(|error| fault(key, path, &error.to_string()))?;
+        context.update(&bytes.len().to_be_bytes());
+        context.update(&bytes);
+        contents.push(bytes);
     }
     Ok((context.finish().as_ref().to_vec(), contents))
 }
@@ -200,6 +205,10 @@ mod tests {
         shows([8, 8, 1]);
         std::fs::write(&path, "8").unwrap();
         shows([8, 8, 0]);
+        std::fs::write(&path, "9").unwrap();
+        shows([9, 9, 0]);
+        std::fs::remove_file(&path).unwrap();
+        shows([9, 9, 1]);
         std::fs::write(&path, "9").unwrap();
         shows([9, 9, 0]);
         std::fs::remove_dir_all(&folder).unwrap();

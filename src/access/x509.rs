@@ -35,7 +35,6 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x11];
 
 /// Elements in a row.
-#[derive(Clone, Copy)]
 struct Der<'a>(&'a [u8]);
 
 impl<'a> Der<'a> {
@@ -81,8 +80,8 @@ pub(super) fn read(certificate: &[u8]) -> Option<Facts> {
     signed.enter(VERSION);
     signed.enter(INTEGER)?;
     let (_algorithm, _issuer) = (signed.enter(SEQUENCE)?, signed.enter(SEQUENCE)?);
-    let (validity, subject) = (signed.enter(SEQUENCE)?, signed.enter(SEQUENCE)?);
-    let (tag, ends) = { validity }.nth(1)?;
+    let (mut validity, subject) = (signed.enter(SEQUENCE)?, signed.enter(SEQUENCE)?);
+    let (tag, ends) = validity.nth(1)?;
     let mut names = common_names(subject);
     let extensions = signed.find(|(tag, _)| *tag == EXTENSIONS).and_then(|(_, mut all)| all.enter(SEQUENCE));
     names.extend(extensions.into_iter().flatten().filter_map(|(_, e)| alt_names(e)).flatten());
@@ -97,7 +96,7 @@ fn common_names(subject: Der<'_>) -> Vec<String> {
 fn common_name(mut attribute: Der<'_>) -> Option<String> {
     let is_one = attribute.enter(OID)?.0 == COMMON_NAME;
     let (tag, value) = attribute.next()?;
-    (is_one && TEXTS.contains(&tag)).then(|| text(value))
+    (is_one && TEXTS.contains(&tag)).then(|| text(&value))
 }
 
 fn alt_names(mut extension: Der<'_>) -> Option<Vec<String>> {
@@ -112,11 +111,11 @@ fn alt_name(tag: u8, name: Der<'_>) -> Option<String> {
             4 => <[u8; 4]>::try_from(name.0).ok().map(|v4| IpAddr::from(v4).to_string()),
             _ => <[u8; 16]>::try_from(name.0).ok().map(|v6| IpAddr::from(v6).to_string()),
         },
-        tag => TEXT_NAMES.contains(&tag).then(|| text(name)),
+        tag => TEXT_NAMES.contains(&tag).then(|| text(&name)),
     }
 }
 
-fn text(value: Der<'_>) -> String {
+fn text(value: &Der<'_>) -> String {
     String::from_utf8_lossy(value.0).into_owned()
 }
 

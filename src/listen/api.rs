@@ -34,7 +34,7 @@ pub async fn serve(door: Door, socket: TcpListener) {
 struct Xml;
 
 impl Speech for Xml {
-    fn farewell(_: &Goodbye, result: &str) -> String {
+    fn farewell(_: Goodbye, result: &str) -> String {
         result.into()
     }
 
@@ -54,6 +54,7 @@ fn text(answer: Answer) -> String {
 }
 
 /// One client's connection.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all combinations occur")]
 struct Client<S, T, A: Future<Output = String>> {
     door: Door,
     stream: S,

@@ -107,7 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for S {}
 /// What is spoken at a door.
 pub(super) trait Speech: 'static {
     /// A RESULT for a client that is sent away before it has said anything.
-    fn farewell(goodbye: &Goodbye, result: &str) -> String;
+    fn farewell(goodbye: Goodbye, result: &str) -> String;
 
     /// Talks with a client until it has gone.
     fn talk(door: Door, stream: impl Stream, origin: Origin) -> impl Future<Output = ()> + 'static;
@@ -173,12 +173,12 @@ impl Door {
     /// Sends a client away. One that waits for TLS would not understand why.
     fn refuse<S: Speech>(&self, stream: TcpStream, goodbye: Goodbye) {
         if self.lock.is_none() {
-            self.say::<S>(stream, &goodbye);
+            self.say::<S>(stream, goodbye);
         }
     }
 
     /// Tells a client why it is sent away, as long as not too many are being told.
-    fn say<S: Speech>(&self, stream: TcpStream, goodbye: &Goodbye) {
+    fn say<S: Speech>(&self, stream: TcpStream, goodbye: Goodbye) {
         let Ok(permit) = self.goodbyes.clone().try_acquire_owned() else { return };
         let answer = S::farewell(goodbye, &self.desk.refuse(goodbye.refusal()));
         self.tasks.spawn_local(async move {

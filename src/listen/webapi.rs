@@ -35,7 +35,7 @@ pub async fn serve(door: Door, socket: TcpListener) {
 struct Http;
 
 impl Speech for Http {
-    fn farewell(goodbye: &Goodbye, result: &str) -> String {
+    fn farewell(goodbye: Goodbye, result: &str) -> String {
         let (status, length) = (goodbye.status(), result.len());
         format!(
             "HTTP/1.1 {status}\r\nContent-Type: text/xml; charset=utf-8\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{result}"

@@ -57,7 +57,7 @@ fn a_core_may_be_shown_a_certificate_of_ours() {
     let (ca, own) = (made(2040), made(2033));
     let plain =
         CoreTls { ca_file: "ca.pem".into(), server_name: "core.example".try_into().unwrap(), identity: None };
-    let config = plain.make(&[ca.certificate.clone()]).unwrap();
+    let config = plain.make(std::slice::from_ref(&ca.certificate)).unwrap();
     assert_eq!(CoreTls::ends(&config), None);
     let mutual = CoreTls { identity: Some(("own.pem".into(), "own.key".into())), ..plain };
     let config = mutual.make(&[own.certificate, own.key, ca.certificate]).unwrap();

@@ -15,6 +15,7 @@ use crate::protocol::codes::ResultType;
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Why a client is sent away before it has asked anything.
+#[derive(Clone, Copy)]
 pub(in crate::listen) enum Goodbye {
     /// As many are connected as may be.
     Full,
@@ -26,7 +27,7 @@ pub(in crate::listen) enum Goodbye {
 
 impl Goodbye {
     /// What it is told.
-    pub fn refusal(&self) -> Refusal {
+    pub fn refusal(self) -> Refusal {
         match self {
             Self::Full => Refusal::new(
                 ResultType::ProcessingMessage,
@@ -43,7 +44,7 @@ impl Goodbye {
     }
 
     /// The same in HTTP.
-    pub const fn status(&self) -> &'static str {
+    pub const fn status(self) -> &'static str {
         match self {
             Self::Full => "200 OK",
             Self::Forbidden(_) => "403 Forbidden",

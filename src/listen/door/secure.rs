@@ -69,7 +69,7 @@ impl Lock {
                 let origin = door.origin(client);
                 S::talk(door, stream, origin).await;
             }
-            Err(LockedOut::Plain(stream)) => door.say::<S>(stream, &Goodbye::Plain),
+            Err(LockedOut::Plain(stream)) => door.say::<S>(stream, Goodbye::Plain),
             Err(LockedOut::Failed) => {}
         }
     }
