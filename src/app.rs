@@ -26,10 +26,15 @@ use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
 use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Rooms, Terms};
 use crate::listen::{self, Connections, Door, Lock};
+use crate::media::functions::Exports;
+use crate::media::mail::{BadAuthority, Mail};
+use crate::media::{MediaError, Studio, Vault};
 use crate::metrics::Metrics;
 use crate::net::TcpListener;
 use crate::ops::{self, View};
 use crate::protocol::xml::Bounds;
+use crate::records::Records;
+use crate::records::functions::Functions;
 use crate::route::Router;
 use crate::upstream::{CoreShared, LinkSettings, Upstream, keep_probing};
 use entrances::{Entrances, Guards};
@@ -79,15 +84,22 @@ pub enum StartError {
     /// A certificate, a key or a token is of no use.
     #[error(transparent)]
     Files(#[from] FileFault),
+    /// The store of recordings cannot be used as configured.
+    #[error("media: {0}")]
+    Media(#[from] MediaError),
     /// A thread or its runtime cannot be made.
     #[error("a worker thread cannot be started: {0}")]
     Worker(#[from] io::Error),
+    /// The mail server cannot be trusted as configured.
+    #[error(transparent)]
+    Mail(#[from] BadAuthority),
 }
 
 /// What one worker thread is given.
 struct Seat {
     settings: Arc<Settings>,
     view: View,
+    rooms: Rooms,
     background: Handle,
     connections: Arc<Connections>,
     gate: Arc<Gate>,
@@ -107,6 +119,7 @@ impl Proxy {
         let background = CancellationToken::new();
         let directory =
             Directory::open(&settings.directory.url, settings.directory.refresh, background.clone())?;
+        let rooms = rooms(&settings, &directory)?;
         let view = view(&settings, directory)?;
         let guards = Guards::open(&settings, &view.metrics)?;
         let entrances = Entrances::open(&settings, &guards, &view.metrics)?;
@@ -127,6 +140,7 @@ impl Proxy {
             let seat = Seat {
                 settings: settings.clone(),
                 view: view.clone(),
+                rooms: rooms.clone(),
                 background: Handle::current(),
                 connections: connections.clone(),
                 gate: guards.gate.clone(),
@@ -253,8 +267,8 @@ fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> 
 
 /// One worker's life: its desk, its doors, and the drain.
 async fn work(seat: Seat) {
-    let Seat { settings, view, background, connections, gate, sockets } = seat;
-    let desk = Rc::new(desk(&settings, &view, &background));
+    let Seat { settings, view, rooms, background, connections, gate, sockets } = seat;
+    let desk = Rc::new(desk(&settings, &view, rooms, &background));
     let (tasks, goodbyes) = (TaskTracker::new(), Arc::new(Semaphore::new(GOODBYES)));
     let door = |(listener, lock, socket)| {
         let door = Door {
@@ -286,10 +300,10 @@ async fn serve(door: Door, socket: StdListener) {
     }
 }
 
-fn desk(settings: &Settings, view: &View, background: &Handle) -> Desk {
+fn desk(settings: &Settings, view: &View, rooms: Rooms, background: &Handle) -> Desk {
     Desk {
         router: view.router.clone(),
-        rooms: Rooms { directory: view.directory.clone(), codes: settings.codes.clone() },
+        rooms,
         background: background.clone(),
         upstream: Upstream::open(&view.cores, link_settings(settings)),
         terms: Terms {
@@ -301,6 +315,20 @@ fn desk(settings: &Settings, view: &View, background: &Handle) -> Desk {
         in_flight: view.in_flight.clone(),
         meter: Meter::new(view.metrics.clone()),
     }
+}
+
+/// What is answered without a core.
+fn rooms(settings: &Settings, directory: &Directory) -> Result<Rooms, StartError> {
+    let records = Records::of(directory.store().database().clone());
+    let studio = Studio::new(Vault::open(&settings.media.vault)?, &settings.media);
+    let exports = Exports::new(studio, records.clone());
+    Ok(Rooms {
+        directory: directory.clone(),
+        records: Functions::new(records, &settings.records),
+        mail: Mail::open(settings.mail.clone(), Arc::new(exports.clone()))?,
+        exports,
+        codes: settings.codes.clone(),
+    })
 }
 
 fn listen_settings(settings: &Settings) -> listen::Settings {

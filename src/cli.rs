@@ -6,6 +6,7 @@ macro_rules! errln {
 }
 
 mod call;
+mod cav;
 mod check;
 mod configured;
 mod cti;
@@ -15,6 +16,7 @@ mod functions;
 mod logs;
 mod output;
 mod params;
+mod records;
 mod route;
 mod serve;
 
@@ -36,14 +38,14 @@ Exit status: 0 done · 1 failed, or a core refused · 2 wrong usage · 3 only so
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show it at work: three simulated cores and a proxy in one process
+    /// Show it at work: three cores and a proxy in one process
     Demo(demo::Args),
     /// Run the proxy
     Serve(serve::Args),
     /// Read a configuration and say all that is wrong with it
     Check(check::Args),
-    /// Run a simulated core
-    Core(cti::Args),
+    /// Run a CTI core: it remembers calls, records them, and blacks out what must not be kept
+    Core(Box<cti::Args>),
     /// Send one command and print the result
     Call(call::Args),
     /// Say where a command would go, and why
@@ -51,6 +53,11 @@ enum Command {
     /// Fill, save and look at the directory: who, what and where
     #[command(subcommand)]
     Directory(directory::Command),
+    /// List call records, and remove recordings whose time is over
+    #[command(subcommand)]
+    Records(records::Command),
+    /// Open an exported CAV file
+    Cav(cav::Args),
     /// List the functions of the API
     Functions(functions::Args),
 }
@@ -81,6 +88,8 @@ pub fn main() -> ExitCode {
         Command::Call(args) => call::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Directory(command) => directory::run(&command),
+        Command::Cav(args) => cav::run(&args),
+        Command::Records(command) => records::run(&command),
         Command::Functions(args) => functions::run(&args),
     };
     ExitCode::from(exit as u8)

@@ -6,6 +6,8 @@
 mod access;
 mod fault;
 mod kinds;
+mod mail;
+mod media;
 mod near;
 mod read;
 mod section;
@@ -21,8 +23,11 @@ use std::time::Duration;
 
 use crate::access::tls::ListenerFiles;
 use crate::fanout::Detail;
+use crate::media::MediaSettings;
+use crate::media::mail::MailSettings;
 use crate::model::Core;
 use crate::protocol::codes::Codes;
+use crate::records::RecordsSettings;
 use crate::route::rule::{Rule, UnknownDevice};
 use crate::upstream::BreakerSettings;
 
@@ -47,12 +52,18 @@ pub struct Settings {
     pub cores: Vec<Core>,
     /// Where it is kept who, what and where.
     pub directory: DirectorySettings,
+    /// How call records are listed, and how long recordings are kept.
+    pub records: RecordsSettings,
     /// Which devices belong to which cores, in the order of the file.
     pub rules: Vec<Rule>,
     /// What becomes of a device that nothing owns.
     pub unknown_device: UnknownDevice,
     /// When a core counts as down.
     pub breaker: BreakerSettings,
+    /// The store of recordings, and what files are made of them.
+    pub media: MediaSettings,
+    /// The mail server of EMAIL and COMBINEDEMAIL, if there is one.
+    pub mail: Option<MailSettings>,
     /// How close answers are to the vendor's.
     pub compat: Compat,
     /// The number of every result type.

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use engine::Engine;
 pub(crate) use engine::{Backoff, CHANNEL, Lane};
 pub use error::StoreError;
-pub(crate) use session::{Column, Kind, Row, Session, Upsert, Value};
+pub(crate) use session::{Column, Insert, Kind, Row, Session, Upsert, Value};
 
 /// A database. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Database {
     }
 
     /// Runs `work` on a connection with a transaction begun, which `work` ends. It must await nothing but the
-    /// connection. `limit` is the time that PostgreSQL has for it.
+    /// connection. `limit` is the time that PostgreSQL has for it, and in [`Lane::Search`] SQLite too.
     pub(crate) async fn run<T, F>(&self, lane: Lane, limit: Duration, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

@@ -3,6 +3,7 @@
 
 mod desk;
 mod detail;
+mod fall_back;
 mod gather;
 mod merge;
 mod meter;

@@ -1,9 +1,38 @@
 //! Recordings as files: where they lie, in which formats they are handed out, and how they are mailed.
+//!
+//! A recording's way out: [`Vault`] → `sound` (opened and checked, `wav` reads its head) → a format (`wav`, `vox`,
+//! `cav`, or a program that `converter` runs) → `zip` if there are several → `pipe`, where the rest of the work goes
+//! on while a client reads. [`Studio`] puts these together; [`functions`] answers the reference's requests with it.
+//! Every step holds a few pieces of sound, however long the recording is.
+
+pub mod cav;
+mod converter;
+pub mod functions;
+pub mod mail;
+mod name;
+mod pipe;
+mod render;
+mod settings;
+mod sound;
+mod vault;
+mod vox;
+mod wav;
+mod zip;
+
+#[cfg(test)]
+#[allow(clippy::cast_possible_truncation, reason = "samples are made of waves")]
+mod tests;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
+
+use crate::command::Refusal;
+use crate::protocol::codes::ResultType;
+pub use render::Studio;
+pub use settings::MediaSettings;
+pub use vault::{S3Settings, Secret, Vault, VaultSettings};
 
 /// Sound, or a file made of it, piece by piece; never a whole recording at once.
 pub type ByteStream = BoxStream<'static, Result<Bytes, MediaError>>;
@@ -14,12 +43,24 @@ pub enum MediaError {
     /// There is no such file, or it holds no sound that can be read: API_FILE_NOT_FOUND.
     #[error("{0}")]
     NotFound(String),
-    /// The store of recordings, or the program that converts them, cannot be reached or fails.
+    /// The store of recordings, or the program that converts them, cannot be reached, fails or has too much to do:
+    /// API_ERROR_PROCESSING_MESSAGE.
     #[error("{0}")]
     Unavailable(String),
     /// It was asked for in a way that cannot be: API_INVALID_MESSAGE_FORMAT.
     #[error("{0}")]
     Invalid(String),
+}
+
+impl From<MediaError> for Refusal {
+    fn from(error: MediaError) -> Self {
+        let result = match error {
+            MediaError::NotFound(_) => ResultType::FileNotFound,
+            MediaError::Unavailable(_) => ResultType::ProcessingMessage,
+            MediaError::Invalid(_) => ResultType::InvalidMessageFormat,
+        };
+        Self::new(result, error.to_string())
+    }
 }
 
 /// A file that is handed out while it is being made.

@@ -1,11 +1,15 @@
 //! The words of the design as types: what every other module may name.
 
+mod pattern;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rustls::pki_types::ServerName;
+
+pub use pattern::Pattern;
 
 /// A recorder core's number, the COREIDENT of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]

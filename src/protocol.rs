@@ -1,4 +1,4 @@
-//! The protocol: bytes to requests and results, and back. Shared by the proxy and the simulated core.
+//! The protocol: bytes to requests and results, and back. Shared by the proxy and the CTI core.
 
 pub mod codes;
 pub mod fields;

@@ -12,17 +12,25 @@
 
 mod it {
     mod access;
+    mod cav;
     mod cli;
+    mod core;
     mod directory;
     mod directory_cli;
     mod examples;
     mod hostile;
     mod lab;
+    mod mail;
+    mod media;
     mod metrics;
     mod pipelining;
     mod postgres;
     mod process;
+    mod python;
+    mod records;
+    mod records_cli;
     mod regression;
+    mod rtpengine;
     mod values;
     mod verdicts;
     mod webapi;

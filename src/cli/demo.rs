@@ -1,4 +1,4 @@
-//! `corecast demo`: three simulated cores and a proxy in one process, and a worked conversation.
+//! `corecast demo`: three cores and a proxy in one process, and a worked conversation.
 
 use std::io;
 use std::net::SocketAddr;
@@ -167,7 +167,7 @@ fn start_proxy(cores: &[CtiCore], once: bool) -> io::Result<Proxy> {
 }
 
 fn introduce(cores: &[CtiCore], proxy: &Proxy) {
-    output::line(output::styled("Corecast demo: three simulated cores and a proxy in this process", "1"));
+    output::line(output::styled("Corecast demo: three cores and a proxy in this process", "1"));
     for core in cores {
         output::line(format_args!("  core {}  {}", core.id(), core.address()));
     }

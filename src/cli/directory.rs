@@ -26,6 +26,8 @@ mod trouble;
 
 use super::Exit;
 use super::configured::Configured;
+pub(super) use place::Place;
+pub(super) use trouble::Trouble;
 
 /// What is done with the directory.
 #[derive(Debug, clap::Subcommand)]

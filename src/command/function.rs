@@ -210,6 +210,15 @@ pub struct Function {
 }
 
 impl Function {
+    /// Whether it has this parameter, besides its identifiers.
+    #[must_use]
+    pub fn takes(&self, param: Param) -> bool {
+        self.params.iter().any(|need| match need {
+            Need::Required(one) | Need::Optional(one) => *one == param,
+            Need::OneOf(several) => several.contains(&param),
+        })
+    }
+
     /// Whether it starts or stops a blackout.
     #[must_use]
     pub const fn is_blackout(&self) -> bool {

@@ -36,6 +36,13 @@ impl Place {
         Self::new(source, 0..0)
     }
 
+    /// The same source as a whole, of which nothing is shown but its name.
+    pub fn unseen(&self) -> Self {
+        let Source { name, is_variable, .. } = &*self.source;
+        let source = Source { name: name.clone(), text: String::new(), is_variable: *is_variable };
+        Self::whole(&Arc::new(source))
+    }
+
     /// The line, from 1; `None` in a variable, and for what concerns the whole.
     pub fn line(&self) -> Option<usize> {
         let above = &self.source.text.as_bytes()[..self.span.start];

@@ -128,6 +128,26 @@ pub(super) fn database_url(node: &Node) -> Result<String, String> {
     })
 }
 
+/// Where recordings are. What is written may hold a password, so a fault does not repeat it.
+pub(super) fn store_url(node: &Node) -> Result<String, String> {
+    let written = text(node)?;
+    let place = ["file://", "s3://"].iter().find_map(|scheme| written.strip_prefix(scheme));
+    let names_one = place.is_some_and(|place| !matches!(place.chars().next(), None | Some('?')));
+    names_one.then_some(written).ok_or_else(|| {
+        "must name a folder or a bucket, for example \"file:///var/lib/corecast/recordings\" or \
+         \"s3://bucket/prefix\""
+            .into()
+    })
+}
+
+/// Where a recording can be played, with a place for its number; or nothing.
+pub(super) fn playback_link(node: &Node) -> Result<String, String> {
+    let link = if raw(node)?.is_empty() { String::new() } else { text(node)? };
+    (link.is_empty() || link.contains("{recordid}")).then_some(link).ok_or_else(|| {
+        "has no {recordid}, where the recording's number belongs: \"http://player.example/{recordid}\"".into()
+    })
+}
+
 /// What to log: a level, or levels by module.
 pub(super) fn log_filter(node: &Node) -> Result<String, String> {
     let written = text(node)?;
@@ -141,4 +161,10 @@ pub(super) fn log_filter(node: &Node) -> Result<String, String> {
         return Err(format!("is no log level: \"{}\"; {help}", misspelt.unwrap_or(&written)));
     }
     Ok(written)
+}
+
+/// What a file holds, as text.
+pub(super) fn content(node: &Node) -> Result<String, String> {
+    let path = text(node)?;
+    std::fs::read_to_string(&path).map_err(|error| format!("is {path}, which cannot be read: {error}"))
 }

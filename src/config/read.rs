@@ -6,18 +6,24 @@ use std::fmt::Display;
 
 use super::access::{access, core_tls, listen, tls};
 use super::kinds::{
-    ANY_TIME, SOME_TIME, choice, database_url, duration, log_filter, parsed, remote_address, text, whole,
+    ANY_TIME, SOME_TIME, choice, database_url, duration, log_filter, parsed, playback_link, remote_address,
+    text, whole,
 };
+use super::mail::mail;
+use super::media::media;
 use super::section::Section;
 use super::tree::Node;
 use super::{Compat, DirectorySettings, Limits, Log, LogFormat, Settings};
 use crate::fanout::Detail;
 use crate::model::{Core, CoreId, CoreIndex};
 use crate::protocol::codes::{Codes, ResultType};
+use crate::records::{ArchiveAction, RecordsSettings, Retention, Then};
 use crate::route::rule::{Pattern, Rule, UnknownDevice};
 use crate::upstream::BreakerSettings;
 
 const MAX_CORES: usize = 1000;
+/// A hundred years at most; 0 is for ever.
+const KEEP_DAYS: std::ops::RangeInclusive<i64> = 0..=36_500;
 const CORE_IDS: std::ops::RangeInclusive<i64> = 1..=9999;
 
 /// Everything.
@@ -35,9 +41,12 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         threads: root.section("runtime", threads),
         cores,
         directory: root.section("directory", directory),
+        records: root.section("records", records),
         rules,
         unknown_device,
         breaker: root.section("breaker", breaker),
+        media: root.section("media", media),
+        mail: root.section("mail", mail),
         compat: root.section("compat", compat),
         codes: root.section("codes", codes),
         log: root.section("log", log),
@@ -80,6 +89,32 @@ fn directory(s: &mut Section<'_>) -> DirectorySettings {
         url: s.or("url", d.url, database_url),
         refresh: s.or("refresh", d.refresh, duration(SOME_TIME)),
     }
+}
+
+fn records(s: &mut Section<'_>) -> RecordsSettings {
+    let d = RecordsSettings::default();
+    let retention =
+        Retention { keep_days: s.or("keep_days", 0, whole(KEEP_DAYS)), actions: archive_actions(s) };
+    let link = s.or("playback_link", String::new(), playback_link);
+    RecordsSettings {
+        max_rows: s.or("max_rows", d.max_rows, whole(1..=100_000)),
+        playback_link: Some(link).filter(|link| !link.is_empty()),
+        retention,
+    }
+}
+
+fn archive_actions(records: &mut Section<'_>) -> Vec<ArchiveAction> {
+    let mut ids = BTreeSet::new();
+    let then = [("delete", Then::Delete), ("keep", Then::Keep)];
+    records.sections("archive_action", |s| {
+        let id = s.required("id", "id = 3", unique(&mut ids, whole(0..=u32::MAX.into()))).unwrap_or(0);
+        ArchiveAction {
+            id,
+            name: s.or("name", format!("action-{id}"), text),
+            keep_days: s.or("keep_days", 0, whole(KEEP_DAYS)),
+            then: s.or("then", Then::default(), choice(&then)),
+        }
+    })
 }
 
 fn breaker(s: &mut Section<'_>) -> BreakerSettings {

@@ -187,6 +187,12 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A fault of a secret key's value. It is shown without the text around it, which holds the secret.
+    pub fn secret_fault(&mut self, key: &'static str, message: &str) {
+        let place = self.find(key).map_or(self.place, |(_, entry)| &entry.node.place).unseen();
+        self.fault_at(key, &place, message);
+    }
+
     /// A fault between two keys: `relation` stands between their names. It is shown at the one that a
     /// variable gives, else at the first that the file gives; nothing is said if either is at fault already.
     pub fn clash(&mut self, keys: [&'static str; 2], relation: &str) {

@@ -1,8 +1,10 @@
 //! Whole configurations: what they become, and every fault with its line or variable.
 
 use super::*;
+use crate::media::Secret;
 use crate::model::{CoreId, CoreIndex};
 use crate::protocol::codes::ResultType;
+use crate::records::{ArchiveAction, Retention, Then};
 
 const FULL: &str = include_str!("../../config/corecast.toml");
 const LAB: &str = include_str!("../../config/lab.toml");
@@ -92,6 +94,16 @@ fn what_is_written_is_what_counts() {
         [log]
         format = "json"
         level = "warn,corecast=trace"
+        [media]
+        url = "s3://recordings/2026"
+        s3_endpoint = "http://objects.example:9000"
+        s3_addressing = "host"
+        s3_access_key = "corecast"
+        s3_secret_key_file = "/run/secrets/s3"
+        mp3_command = ["lame", "-", "-"]
+        pcm_command = []
+        max_exports = 3
+        timeout = "7s"
     "#;
     let settings = parse(text).unwrap();
     assert_eq!(settings.listen.api.unwrap().to_string(), "[::1]:0");
@@ -107,8 +119,30 @@ fn what_is_written_is_what_counts() {
     assert_eq!(settings.compat, Compat { blackout_partial_ok: true, detail: Detail::Always });
     assert_eq!(settings.codes.of(ResultType::Ok), 32, "numbers may be swapped");
     assert_eq!(settings.log, Log { format: LogFormat::Json, level: "warn,corecast=trace".into() });
+    let MediaSettings { vault, mp3_command, pcm_command, max_exports, .. } = settings.media;
+    assert_eq!((mp3_command.len(), pcm_command.len(), max_exports), (3, 0, 3));
+    assert_eq!((&*vault.url, vault.timeout), ("s3://recordings/2026", Duration::from_secs(7)));
+    assert_eq!(vault.s3.endpoint.as_deref(), Some("http://objects.example:9000"));
+    assert_eq!((vault.s3.path_style, vault.s3.session_token), (Some(false), None));
+    assert_eq!(vault.s3.access_key, Some(Secret::Text("corecast".into())));
+    assert_eq!(vault.s3.secret_key, Some(Secret::File("/run/secrets/s3".into())));
+}
+
+#[test]
+fn archive_actions_are_what_is_written() {
+    let text = "[records]\nmax_rows = 7\nplayback_link = \"http://p/{recordid}/false\"\nkeep_days = 90\n\
+        [[records.archive_action]]\nid = 0\n[[records.archive_action]]\nid = 3\nname = \"a year\"\n\
+        keep_days = 365\nthen = \"keep\"\n";
+    let records = parse(&format!("{text}{CORE}")).unwrap().records;
+    assert_eq!((records.max_rows, records.playback_link.as_deref()), (7, Some("http://p/{recordid}/false")));
+    let action = |id, name: &str, keep_days, then| ArchiveAction { id, name: name.into(), keep_days, then };
+    let actions = vec![action(0, "action-0", 0, Then::Delete), action(3, "a year", 365, Then::Keep)];
+    assert_eq!(records.retention, Retention { keep_days: 90, actions });
+    assert_eq!(parse(CORE).unwrap().records, RecordsSettings::default());
 }
 
 mod faulty;
 
 mod environment;
+
+mod mail;

@@ -1,17 +1,21 @@
 //! Where a request's fate is decided: the fault in force, the state, and the list of what was received,
 //! under one lock, so that they agree.
 
+mod fate;
+mod memory;
+mod work;
+
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 
-use super::dispatch;
+use super::clock::Clock;
+use super::dispatch::{Booth, Empty};
 use super::fault::Fault;
 use super::snapshot::Snapshot;
-use super::state::{Limits, State};
+use super::studio::{Home, Studio};
 use super::{CoreId, CtiSettings};
 use crate::command::{Command, function};
 use crate::protocol::codes::{Codes, ResultType};
@@ -19,15 +23,18 @@ use crate::protocol::frame::{Frame, FrameFault};
 use crate::protocol::request::{BadRequest, Request};
 use crate::protocol::result::Reply;
 use crate::protocol::xml::Bounds;
+pub use fate::{Fate, Later};
+pub use memory::Memory;
+use work::Worked;
 
 /// How many received requests are remembered.
 const MOST_RECEIVED: usize = 4096;
 /// Wider than a proxy's bounds, so that a core is not the first to complain.
-const BOUNDS: Bounds = Bounds { max_fields: 1000, max_depth: 32 };
+pub const BOUNDS: Bounds = Bounds { max_fields: 1000, max_depth: 32 };
 /// No XML, no text even, and a line nevertheless.
 const GARBAGE: &[u8] = b"\xFF\xFE this is no result %\r\n";
 
-/// One request that a simulated core read.
+/// One request that a core read.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// Which connection it came by; they are counted from 1.
@@ -38,37 +45,48 @@ pub struct Received {
     pub request: Arc<Request>,
 }
 
-/// What is done with a frame.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// These bytes are the answer, after this time.
-    Answer(Bytes, Duration),
-    /// There is no answer.
-    Silence,
-    /// These bytes are the answer, if there are any, and the connection is closed behind them.
-    Close(Bytes),
-}
-
 /// A core without its sockets.
 #[derive(Debug)]
 pub struct Desk {
     id: CoreId,
     codes: Codes,
+    clock: Clock,
+    studio: OnceLock<Arc<Studio>>,
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
     fault: Fault,
-    state: State,
+    memory: Memory,
     received: VecDeque<Received>,
 }
 
 impl Desk {
-    pub fn new(settings: &CtiSettings) -> Self {
-        let state = State::new(settings.id, settings.max_blackout, Limits::default());
-        let inner = Inner { fault: settings.fault, state, received: VecDeque::new() };
-        Self { id: settings.id, codes: settings.codes.clone(), inner: Mutex::new(inner) }
+    pub fn new(settings: &CtiSettings, memory: Memory) -> Arc<Self> {
+        let inner = Inner { fault: settings.fault, memory, received: VecDeque::new() };
+        Arc::new(Self {
+            id: settings.id,
+            codes: settings.codes.clone(),
+            clock: settings.clock.clone(),
+            studio: OnceLock::new(),
+            inner: Mutex::new(inner),
+        })
+    }
+
+    /// From now on what is recorded is this studio's.
+    pub fn open_studio(self: &Arc<Self>, studio: Arc<Studio>) {
+        let home: Arc<dyn Home> = Arc::<Self>::clone(self);
+        studio.lives_at(Arc::downgrade(&home));
+        self.studio.set(studio).unwrap_or_default();
+    }
+
+    fn studio(&self) -> Option<&Arc<Studio>> {
+        self.studio.get()
+    }
+
+    fn booth(&self) -> &dyn Booth {
+        self.studio().map_or(&Empty, |studio| &**studio)
     }
 
     pub const fn id(&self) -> CoreId {
@@ -88,7 +106,7 @@ impl Desk {
     }
 
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(&self.lock().state, Timestamp::now())
+        Snapshot::of(&self.lock().memory.state, self.clock.now())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -120,29 +138,30 @@ impl Desk {
             Fault::Reject(_) | Fault::Delay(_) if is_test => Fault::None,
             fault => fault,
         };
-        self.fate(fault, kind, request.id(), || {
-            dispatch::answer(&mut inner.state, &self.codes, &request, Timestamp::now())
-        })
+        self.fate(fault, kind, request.id(), || self.work(&mut inner.memory, &request, command))
     }
 
     fn take_bad(&self, connection: u64, bad: &BadRequest) -> Fate {
         let mut inner = self.lock();
         inner.note(Received { connection, command: None, request: Arc::default() });
         let fault = inner.fault;
-        self.fate(fault, &bad.kind, &bad.id, || self.bad_format(bad.reason.clone()))
+        self.fate(fault, &bad.kind, &bad.id, || self.bad_format(bad.reason.clone()).into())
     }
 
     /// What becomes of a request under a fault; `work` does what it asks for.
-    fn fate(&self, fault: Fault, kind: &str, id: &str, work: impl FnOnce() -> Reply) -> Fate {
-        let answer = |reply: &Reply, after| Fate::Answer(reply.write(kind, id).into(), after);
+    fn fate(&self, fault: Fault, kind: &str, id: &str, work: impl FnOnce() -> Worked) -> Fate {
         match fault {
-            Fault::None => answer(&work(), Duration::ZERO),
-            Fault::Delay(time) => answer(&work(), time),
-            Fault::Reject(code) => answer(&self.rejection(code), Duration::ZERO),
+            Fault::None => work().fate(kind, id, Duration::ZERO),
+            Fault::Delay(time) => work().fate(kind, id, time),
+            Fault::Reject(code) => Worked::from(self.rejection(code)).fate(kind, id, Duration::ZERO),
             Fault::Garbage => Fate::Answer(Bytes::from_static(GARBAGE), Duration::ZERO),
             Fault::Hang => Fate::Silence,
             Fault::Close | Fault::Refuse => Fate::Close(Bytes::new()),
         }
+    }
+
+    pub const fn codes(&self) -> &Codes {
+        &self.codes
     }
 
     fn rejection(&self, code: i32) -> Reply {

@@ -3,6 +3,7 @@
 
 mod ask;
 mod blackouts;
+mod booth;
 mod calls;
 mod chats;
 mod echo;
@@ -16,11 +17,12 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::state::State;
-use crate::command::{Command, Refusal, check};
+use crate::command::{Command, Refusal, check, function};
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::request::Request;
 use crate::protocol::result::Reply;
 use ask::Ask;
+pub use booth::{Booth, Empty};
 
 /// What a function says when all went well: RESULTMSG, and its own elements.
 struct Answer {
@@ -42,14 +44,46 @@ impl Answer {
     }
 }
 
-/// Works on one request that came at this time.
+/// Works on one request that came at this time; `booth` knows what is really recorded.
 #[must_use]
-pub fn answer(state: &mut State, codes: &Codes, request: &Request, now: Timestamp) -> Reply {
-    let answered = check(request).and_then(|function| run(&mut Ask { function, request, state, now }));
+pub fn answer(
+    state: &mut State,
+    booth: &dyn Booth,
+    codes: &Codes,
+    request: &Request,
+    now: Timestamp,
+) -> Reply {
+    let answered = check(request).and_then(|function| run(&mut Ask { function, request, state, booth, now }));
+    if changes_state(request) {
+        state.settle(request, now);
+    }
     match answered {
         Ok(answer) => Reply::new(codes, ResultType::Ok, answer.message).with_body(answer.body),
         Err(refusal) => Reply::new(codes, refusal.result, refusal.message),
     }
+}
+
+/// Whether a request asks for a function that changes what a core remembers.
+#[must_use]
+pub fn changes_state(request: &Request) -> bool {
+    use Command::*;
+    function(request.kind()).is_some_and(|function| {
+        matches!(
+            function.command,
+            CallStart
+                | CallStop
+                | CallUpdate
+                | RecordStart
+                | RecordStop
+                | BlackoutStart
+                | BlackoutStop
+                | AgentBlackoutStart
+                | AgentBlackoutStop
+                | ChatStart
+                | ChatStop
+                | ChatUpdate
+        )
+    })
 }
 
 fn run(ask: &mut Ask<'_>) -> Answered {
@@ -70,7 +104,7 @@ fn run(ask: &mut Ask<'_>) -> Answered {
         Command::DeviceStatus => listing::status(ask),
         Command::DeviceRecordingStatus => listing::recordings(ask),
         Command::Channels => Ok(listing::channels(ask)),
-        Command::SystemStatus => Ok(system::status()),
+        Command::SystemStatus => Ok(system::status(ask)),
         Command::AgentWindow => window::show(ask),
         Command::Test => Ok(echo::echo(ask)),
         _ => Err(not_a_cores(ask)),

@@ -1,4 +1,4 @@
-//! What a simulated core does wrong, on demand.
+//! What a core does wrong, on demand.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-/// How a simulated core misbehaves.
+/// How a core misbehaves, for tests and drills.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fault {
     /// Not at all.

@@ -1,5 +1,10 @@
-//! The machine that a simulated core runs on, as far as SYSTEMSTATUS tells of it. Where the system has no
-//! `/proc`, the figures are zero.
+//! The machine that a core runs on, as far as SYSTEMSTATUS tells of it. What the system does not say is zero.
+
+use std::path::Path;
+
+use sysinfo::{CpuRefreshKind, Disks, MemoryRefreshKind, RefreshKind, System};
+
+const MEGABYTE: u64 = 1 << 20;
 
 /// What SYSTEMSTATUS tells of a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +15,8 @@ pub struct Host {
     pub processors: Vec<Processor>,
     /// Its memory.
     pub memory: Memory,
+    /// The disk that recordings are written to.
+    pub disk: Disk,
 }
 
 /// One processor.
@@ -17,7 +24,7 @@ pub struct Host {
 pub struct Processor {
     /// Its speed.
     pub megahertz: u64,
-    /// `x86 Family 6 Model 15 Stepping 11`.
+    /// What its maker calls it.
     pub kind: String,
 }
 
@@ -30,54 +37,55 @@ pub struct Memory {
     pub free: u64,
 }
 
+/// A disk's room in megabytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disk {
+    /// The folder whose disk it is.
+    pub path: String,
+    /// All of it.
+    pub total: u64,
+    /// What is free.
+    pub free: u64,
+}
+
 impl Host {
-    /// This machine, now.
+    /// This machine, now, and the disk of this folder.
     #[must_use]
-    pub fn read() -> Self {
-        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    pub fn read(path: &Path) -> Self {
+        let wanted = RefreshKind::nothing()
+            .with_cpu(CpuRefreshKind::nothing().with_frequency())
+            .with_memory(MemoryRefreshKind::nothing().with_ram());
+        let system = System::new_with_specifics(wanted).ok();
+        let processor =
+            |cpu: &sysinfo::Cpu| Processor { megahertz: cpu.frequency(), kind: cpu.brand().into() };
         Self {
-            uptime_seconds: uptime(&read("/proc/uptime")),
-            processors: processors(&read("/proc/cpuinfo")),
-            memory: memory(&read("/proc/meminfo")),
+            uptime_seconds: System::uptime().unwrap_or_default(),
+            processors: system.iter().flat_map(System::cpus).map(processor).collect(),
+            memory: Memory {
+                total: system.as_ref().map_or(0, System::total_memory) / MEGABYTE,
+                free: system.as_ref().map_or(0, System::available_memory) / MEGABYTE,
+            },
+            disk: Disk::of(path),
         }
     }
 }
 
-fn uptime(text: &str) -> u64 {
-    whole(text.split_whitespace().next().unwrap_or(""))
-}
-
-/// The whole part of a number with a decimal point; zero for what is none.
-fn whole(text: &str) -> u64 {
-    text.split('.').next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
-}
-
-fn processors(text: &str) -> Vec<Processor> {
-    let blocks = text.split("\n\n").filter(|block| value(block, "processor").is_some());
-    blocks.map(processor).collect()
-}
-
-fn processor(block: &str) -> Processor {
-    let part = |name| value(block, name).unwrap_or("0");
-    let kind =
-        format!("x86 Family {} Model {} Stepping {}", part("cpu family"), part("model"), part("stepping"));
-    let kind = if value(block, "cpu family").is_some() {
-        kind
-    } else {
-        format!("ARM architecture {}", part("CPU architecture"))
-    };
-    Processor { megahertz: whole(part("cpu MHz")), kind }
-}
-
-fn memory(text: &str) -> Memory {
-    let kilobytes = |name| value(text, name).and_then(|v| v.split_whitespace().next()).map_or(0, whole);
-    Memory { total: kilobytes("MemTotal") / 1024, free: kilobytes("MemAvailable") / 1024 }
-}
-
-/// The value in a line `name : value`.
-fn value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    let lines = text.lines().filter_map(|line| line.split_once(':'));
-    lines.into_iter().find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
+impl Disk {
+    /// The disk of a folder: the one that is mounted nearest to it.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        let folder = path.canonicalize().unwrap_or_else(|_| path.into());
+        let disks = Disks::new_with_refreshed_list().ok();
+        let listed = disks.iter().flat_map(|disks| disks.iter());
+        let holding = listed.filter(|disk| folder.starts_with(disk.mount_point()));
+        let nearest = holding.max_by_key(|disk| disk.mount_point().components().count());
+        let megabytes = |room: fn(&sysinfo::Disk) -> u64| nearest.map_or(0, room) / MEGABYTE;
+        Self {
+            path: folder.to_string_lossy().into_owned(),
+            total: megabytes(sysinfo::Disk::total_space),
+            free: megabytes(sysinfo::Disk::available_space),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -85,19 +93,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_system_writes_is_read() {
-        assert_eq!(uptime("66277.91 524.10\n"), 66277);
-        let memory = memory("MemTotal:        3405000 kB\nMemFree: 1 kB\nMemAvailable:    1743000 kB\n");
-        assert_eq!(memory, Memory { total: 3325, free: 1702 });
-        let one = "processor\t: 0\ncpu family\t: 6\nmodel\t\t: 15\nmodel name\t: X\nstepping\t: 11\ncpu MHz\t\t: 2394.5\n";
-        let processor = Processor { megahertz: 2394, kind: "x86 Family 6 Model 15 Stepping 11".into() };
-        assert_eq!(processors(&format!("{one}\n{one}\n")), [processor.clone(), processor]);
-    }
-
-    #[test]
-    fn what_it_does_not_write_is_zero() {
-        assert_eq!((uptime(""), memory(""), processors("")), (0, Memory::default(), vec![]));
-        let arm = processors("processor\t: 0\nBogoMIPS : 50.00\nCPU architecture: 8\n");
-        assert_eq!(arm, [Processor { megahertz: 0, kind: "ARM architecture 8".into() }]);
+    fn this_machine_has_processors_memory_and_a_disk() {
+        let host = Host::read(&std::env::temp_dir());
+        assert!(host.uptime_seconds > 0 && !host.processors.is_empty(), "{host:?}");
+        assert!(host.memory.total > host.memory.free && host.memory.free > 0, "{host:?}");
+        assert!(host.disk.total > 0 && host.disk.total >= host.disk.free, "{host:?}");
     }
 }

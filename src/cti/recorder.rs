@@ -1,5 +1,8 @@
 //! Who records: one small interface, behind which a core's sound comes from.
 
+pub mod rtpengine;
+pub mod synthetic;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,11 +10,12 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::protocol::codes::ResultType;
 
 /// A time from a moment, included, to another, not included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// Its first moment.
     pub from: Timestamp,

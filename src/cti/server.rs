@@ -1,4 +1,4 @@
-//! A simulated core's sockets.
+//! A core's sockets.
 
 mod connection;
 
@@ -24,7 +24,7 @@ const BACKLOG: i32 = 1024;
 /// The API socket of one core.
 #[derive(Debug)]
 pub struct Server {
-    desk: Desk,
+    desk: Arc<Desk>,
     address: SocketAddr,
     /// Bound and never listening: while the core refuses connections, nobody else gets its port.
     _place: Socket,
@@ -53,24 +53,29 @@ impl Door {
 
 impl Server {
     /// Starts a core on the runtime that this is called on.
-    pub fn start(settings: &CtiSettings) -> io::Result<Arc<Self>> {
+    pub fn start(
+        settings: &CtiSettings,
+        desk: Arc<Desk>,
+        tasks: TaskTracker,
+        gone: CancellationToken,
+    ) -> io::Result<Arc<Self>> {
         let place = bind(settings.listen)?;
         let address = place.local_addr()?.as_socket().unwrap_or(settings.listen);
         let server = Arc::new(Self {
-            desk: Desk::new(settings),
+            desk,
             address,
             _place: place,
             door: Mutex::default(),
             connections: AtomicU64::new(0),
             runtime: Handle::current(),
-            tasks: TaskTracker::new(),
-            gone: CancellationToken::new(),
+            tasks,
+            gone,
         });
         server.set_fault(settings.fault)?;
         Ok(server)
     }
 
-    pub const fn desk(&self) -> &Desk {
+    pub const fn desk(&self) -> &Arc<Desk> {
         &self.desk
     }
 
@@ -129,7 +134,7 @@ impl Server {
         self.spawn(async move {
             let ended = shut.run_until_cancelled(connection::serve(&server.desk, number, stream)).await;
             if let Some(Err(error)) = ended {
-                tracing::debug!(connection = number, %error, "a connection to the simulated core broke");
+                tracing::debug!(connection = number, %error, "a connection to the core broke");
             }
         });
     }

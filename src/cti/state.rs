@@ -3,16 +3,21 @@
 pub mod agents;
 pub mod blackout;
 pub mod call;
+pub mod channels;
 pub mod chat;
 pub mod data;
 pub mod device;
+pub mod heard;
 pub mod names;
+pub mod take;
+mod touched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::command::Refusal;
 use crate::model::CoreId;
@@ -21,13 +26,16 @@ use crate::protocol::param::Param;
 use agents::{AgentName, Standing};
 use blackout::Reach;
 use call::PhoneCall;
+use channels::{Channel, Channels};
 use chat::{Chat, Chats};
 use data::Data;
 use device::Device;
 use names::{AGENT_NAMES, NAMES, Names, Who};
+use take::{OF_ONE_TAKE, Schedule, Take};
+pub use touched::Touched;
 
 /// How much a core remembers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Limits {
     /// Devices, and names of agents with a blackout.
     pub devices: usize,
@@ -42,7 +50,7 @@ impl Default for Limits {
 }
 
 /// The memory of one core.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
     core: CoreId,
     longest_blackout: SignedDuration,
@@ -51,6 +59,12 @@ pub struct State {
     names: Names,
     standing: Standing,
     chats: Chats,
+    schedule: Schedule,
+    channels: Channels,
+    /// How many GLOBALIDs were given out.
+    ids: u64,
+    #[serde(skip)]
+    touched: Touched,
 }
 
 impl State {
@@ -65,7 +79,19 @@ impl State {
             names: Names::default(),
             standing: Standing::new(limits.devices),
             chats: Chats::new(limits.chats),
+            schedule: Schedule::All,
+            channels: Channels::default(),
+            ids: 0,
+            touched: Touched::default(),
         }
+    }
+
+    /// What holds from now on: how long a blackout lasts whose stop never arrives, which calls are recorded, and how
+    /// many recordings are made at once.
+    pub fn configure(&mut self, max_blackout: Duration, schedule: Schedule, channels: Option<usize>) {
+        self.longest_blackout = max_blackout.try_into().unwrap_or(SignedDuration::MAX);
+        self.schedule = schedule;
+        self.channels.set_most(channels);
     }
 
     /// COREIDENT.
@@ -77,6 +103,18 @@ impl State {
     /// Every device that ever was in a call, in the order of their DEVICEIDs.
     pub fn devices(&self) -> impl Iterator<Item = &Device> {
         self.devices.values()
+    }
+
+    /// The device of this DEVICEID, if it ever was in a call.
+    #[must_use]
+    pub fn device(&self, id: &str) -> Option<&Device> {
+        self.devices.get(id)
+    }
+
+    /// The channels, where recordings are counted.
+    #[must_use]
+    pub const fn channels(&self) -> &Channels {
+        &self.channels
     }
 
     /// Every chat session that is on.
@@ -122,12 +160,42 @@ impl State {
         let id = self.id(who)?;
         self.make_device(&id)?;
         self.learn_names(&id, who);
+        self.end_unseen(&id, instance, now);
+        let take = self.schedule.wants(&id).then(|| self.new_take(&id, &data, now));
+        let (take, refusal) = take.transpose().map_or_else(|refusal| (None, Some(refusal)), |t| (t, None));
         let names = self.devices.get(&id).map(agent_names_of).unwrap_or_default();
-        let mut call = PhoneCall::new(instance, data, now);
+        let mut call = PhoneCall { whole: take, ..PhoneCall::new(instance, data, now) };
         for name in &names {
             call.cover(self.standing.on_from(name, now));
         }
-        self.devices.get_mut(&id).map_or_else(|| Err(Refusal::no_device()), |device| device.begin(call))
+        self.devices.get_mut(&id).map_or_else(|| Err(Refusal::no_device()), |device| device.begin(call))?;
+        refusal.map_or(Ok(()), Err)
+    }
+
+    fn end_unseen(&mut self, id: &Arc<str>, instance: &str, now: Timestamp) {
+        self.touched.devices.insert(Arc::clone(id));
+        if let Some(device) = self.devices.get_mut(id) {
+            device.end_unseen(instance, now);
+        }
+        self.refresh_channels(id);
+    }
+
+    /// A recording that begins, on a channel of its own where they are counted.
+    fn new_take(&mut self, device: &Arc<str>, said: &Data, now: Timestamp) -> Result<Take, Refusal> {
+        let take = Take::new(self.next_id(now), now, said);
+        let (device, id) = (Arc::clone(device), Arc::clone(&take.id));
+        if self.channels.occupy(Channel { device, take: id, since: now, until: take.end() }) {
+            return Ok(take);
+        }
+        let most = self.channels.most().unwrap_or_default();
+        let message = format!("all {most} channels of core {} are busy: this is not recorded", self.core);
+        Err(Refusal::new(ResultType::NoFreeChannels, message))
+    }
+
+    /// A GLOBALID: the core, the moment, and a count, so that it is unique even if the moment or the count is not.
+    fn next_id(&mut self, now: Timestamp) -> Arc<str> {
+        self.ids += 1;
+        format!("{}-{}-{}", self.core, now.as_millisecond(), self.ids).into()
     }
 
     fn make_device(&mut self, id: &Arc<str>) -> Result<(), Refusal> {
@@ -166,7 +234,32 @@ impl State {
     /// A refusal for a device that nobody knows.
     pub fn call(&mut self, who: &Who<'_>, instance: Option<&str>) -> Result<Option<&mut PhoneCall>, Refusal> {
         let id = self.id(who)?;
+        self.touched.devices.insert(Arc::clone(&id));
         Ok(self.devices.get_mut(&id).and_then(|device| device.call_mut(instance)))
+    }
+
+    /// RECORDSTART. False if no such call is under way.
+    ///
+    /// # Errors
+    /// A refusal for a device that nobody knows, for too much data, or when no channel is free.
+    pub fn start_recording(
+        &mut self,
+        who: &Who<'_>,
+        instance: Option<&str>,
+        mut said: Data,
+        now: Timestamp,
+    ) -> Result<bool, Refusal> {
+        let id = self.id(who)?;
+        let own = said.split_off(&OF_ONE_TAKE);
+        let Some(call) = self.call(who, instance)?.filter(|call| call.is_open()) else { return Ok(false) };
+        call.data.merge(said)?;
+        if call.wants_partial(now) {
+            let take = self.new_take(&id, &own, now)?;
+            if let Some(call) = self.call(who, instance)? {
+                call.start_partial(Take { said: own, ..take });
+            }
+        }
+        Ok(true)
     }
 
     /// CALLSTOP. False if there was no such call.
@@ -180,6 +273,7 @@ impl State {
         now: Timestamp,
     ) -> Result<bool, Refusal> {
         let id = self.id(who)?;
+        self.touched.devices.insert(Arc::clone(&id));
         let Some(device) = self.devices.get_mut(&id) else { return Ok(false) };
         let Some(call) = device.call_mut(instance) else { return Ok(false) };
         call.stop(now);

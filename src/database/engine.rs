@@ -23,6 +23,8 @@ pub(crate) enum Lane {
     /// Read one state of the database, whatever others write meanwhile.
     Read,
     Write,
+    /// [`Lane::Read`] beside the directory's own work, and given up when it takes longer than its limit.
+    Search,
 }
 
 /// One of the databases.
@@ -45,14 +47,14 @@ impl Engine {
     }
 
     /// Runs `work` on a connection with a transaction begun, which `work` ends. It must await nothing but the
-    /// connection. `limit` is the time that PostgreSQL has for it.
+    /// connection. `limit` is the time that PostgreSQL has for it, and in [`Lane::Search`] SQLite too.
     pub(crate) async fn run<T, F>(&self, lane: Lane, limit: Duration, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
     {
         match self {
-            Self::Sqlite(sqlite) => sqlite.run(lane, work).await,
+            Self::Sqlite(sqlite) => sqlite.run(lane, limit, work).await,
             Self::Postgres(postgres) => postgres.run(lane, limit, work).await,
         }
     }

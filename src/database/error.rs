@@ -12,6 +12,9 @@ pub enum StoreError {
     /// The database was reached and refused or failed. Nothing was done.
     #[error("the database failed: {0}")]
     Failed(String),
+    /// The database was reached and gave up, because it would have taken longer than it may. Nothing was done.
+    #[error("it would take longer than it may")]
+    TooLong,
     /// Another one has it already. Nothing was done.
     #[error("{0} exists already")]
     Taken(Subject),
@@ -30,7 +33,7 @@ impl StoreError {
     /// Whether the database is at fault, not what was asked: API_DATABASE_QUERY_ERROR.
     #[must_use]
     pub const fn is_database(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Failed(_))
+        matches!(self, Self::Unavailable(_) | Self::Failed(_) | Self::TooLong)
     }
 }
 
@@ -76,6 +79,7 @@ impl From<rusqlite::Error> for StoreError {
         use rusqlite::ErrorCode as Code;
         match error.sqlite_error_code() {
             Some(Code::ConstraintViolation) if is_unique(&error) => Self::Taken(Subject::Row),
+            Some(Code::OperationInterrupted) => Self::TooLong,
             Some(
                 Code::CannotOpen
                 | Code::SystemIoFailure
@@ -102,6 +106,7 @@ impl From<tokio_postgres::Error> for StoreError {
         let message = format!("{} ({})", answer.message(), answer.code().code());
         match answer.code() {
             &SqlState::UNIQUE_VIOLATION => Self::Taken(Subject::Row),
+            &SqlState::QUERY_CANCELED => Self::TooLong,
             &SqlState::TOO_MANY_CONNECTIONS | &SqlState::INVALID_CATALOG_NAME => Self::Unavailable(message),
             // Classes 08, 28 and 57P: connection lost, log-in refused, server shutting down.
             code if ["08", "28", "57P"].iter().any(|class| code.code().starts_with(class)) => {

@@ -10,7 +10,7 @@ mod upsert;
 use std::borrow::Cow;
 
 use super::error::StoreError;
-pub(crate) use upsert::{Kind, Upsert};
+pub(crate) use upsert::{Insert, Kind, Upsert};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -123,6 +123,45 @@ impl Session {
         }
     }
 
+    /// All rows of an answer.
+    pub(crate) async fn rows<T: Send>(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        row: impl Fn(&Row<'_>) -> Result<T> + Send + Sync,
+    ) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        self.each(sql, values, &mut |next| row(next).map(|row| rows.push(row))).await?;
+        Ok(rows)
+    }
+
+    /// All rows of an answer for many keys, for which `= ANY($1)` stands.
+    pub(crate) async fn rows_for<T: Send>(
+        &mut self,
+        sql: &str,
+        keys: &Column<'_>,
+        row: impl Fn(&Row<'_>) -> Result<T> + Send + Sync,
+    ) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        self.each_for(sql, keys, &mut |next| row(next).map(|row| rows.push(row))).await?;
+        Ok(rows)
+    }
+
+    /// The first row of an answer.
+    pub(crate) async fn row<T: Send>(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        row: impl Fn(&Row<'_>) -> Result<T> + Send + Sync,
+    ) -> Result<Option<T>> {
+        Ok(self.rows(sql, values, row).await?.into_iter().next())
+    }
+
+    /// The one number that a statement answers with.
+    pub(crate) async fn number(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>> {
+        self.row(sql, values, |row| row.int(0)).await
+    }
+
     /// Runs a statement and says how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
         check(values)?;
@@ -157,8 +196,17 @@ impl Session {
     pub(crate) async fn upsert(&mut self, into: &Upsert, columns: &[Column<'_>]) -> Result<u64> {
         columns.iter().try_for_each(check_column)?;
         match self {
-            Self::Sqlite(connection) => sqlite::upsert(connection, into, columns),
-            Self::Postgres(client) => postgres::upsert(client, into, columns).await,
+            Self::Sqlite(connection) => sqlite::insert(connection, &into.for_sqlite(), columns),
+            Self::Postgres(client) => postgres::insert(client, &into.for_postgres(), columns).await,
+        }
+    }
+
+    /// Writes many rows where [`Upsert`]'s rule is not the one. No key may stand twice in them.
+    pub(crate) async fn insert(&mut self, into: &Insert<'_>, columns: &[Column<'_>]) -> Result<u64> {
+        columns.iter().try_for_each(check_column)?;
+        match self {
+            Self::Sqlite(connection) => sqlite::insert(connection, &into.for_sqlite(), columns),
+            Self::Postgres(client) => postgres::insert(client, &into.for_postgres(), columns).await,
         }
     }
 

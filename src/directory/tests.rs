@@ -7,7 +7,7 @@
 mod follow;
 mod groups;
 mod import;
-mod place;
+pub(crate) mod place;
 mod relay;
 mod schema;
 mod stations;

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::StreamExt;
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
+use super::fall_back;
 use super::gather::Legs;
 use super::meter::{Listener, Meter};
 use super::policy::{Terms, Verdict};
@@ -175,9 +177,9 @@ impl Desk {
     pub fn take(self: &Rc<Self>, arrived: Arrived, origin: &Origin) -> impl Future<Output = Answer> + use<> {
         let started = Instant::now();
         let (asker, begun) = self.begin(arrived, origin, started);
-        let (desk, listener) = (self.clone(), origin.listener);
+        let (desk, listener, peer) = (self.clone(), origin.listener, origin.peer);
         async move {
-            let given = desk.finish(begun).await;
+            let given = desk.finish(begun, peer).await;
             desk.meter.answered(asker.function, given.result(), listener, started.elapsed());
             match given {
                 Given::Reply(reply) => Answer::Result(reply.write(&asker.kind, &asker.id)),
@@ -227,21 +229,27 @@ impl Desk {
         }
     }
 
-    async fn finish(&self, begun: Begun) -> Given {
+    async fn finish(&self, begun: Begun, peer: Option<IpAddr>) -> Given {
         match begun {
             Begun::Known(reply) => Given::Reply(reply),
             Begun::Elsewhere { work, place } => {
                 let done = work.await.unwrap_or_else(|lost| Err(lost_work(&lost)));
-                drop(place);
-                done.unwrap_or_else(|refusal| Given::Reply(self.rescue(refusal)))
+                match done.unwrap_or_else(|refusal| Given::Reply(self.rescue(refusal))) {
+                    Given::Download(download) => Given::Download(keep(place, download)),
+                    reply @ Given::Reply(_) => reply,
+                }
             }
             Begun::Asked { call, plan, legs, place } => {
                 let mut ended = legs.end(&self.upstream).await;
                 if plan.repeats_cores() {
                     ended = one_per_core(ended, |rejection| self.terms.is_not_mine(rejection));
                 }
+                let reply = Verdict { call: &call, plan: &plan, ended: &ended, terms: &self.terms }.reply();
+                if fall_back::is_due(&call, &ended, &self.terms) {
+                    return Given::Reply(self.fall_back(&call, &plan, peer, reply).await);
+                }
                 drop(place);
-                Given::Reply(Verdict { call: &call, plan: &plan, ended: &ended, terms: &self.terms }.reply())
+                Given::Reply(reply)
             }
         }
     }
@@ -263,9 +271,15 @@ impl Desk {
     }
 
     /// Every error into a RESULT.
-    fn rescue(&self, refusal: Refusal) -> Reply {
+    pub(super) fn rescue(&self, refusal: Refusal) -> Reply {
         Reply::new(&self.terms.codes, refusal.result, refusal.message)
     }
+}
+
+/// A file is under way until the last of it is handed over, or nobody wants it any more.
+fn keep(place: InFlightPlace, download: Download) -> Download {
+    let content = download.content.inspect(move |_| _ = &place).boxed();
+    Download { content, ..download }
 }
 
 /// A socket that speaks lines of XML has no way to hand over a file.
@@ -275,7 +289,7 @@ fn web_only(call: &Call) -> Refusal {
 }
 
 /// The work ended without an answer, by a panic or because the process ends.
-fn lost_work(lost: &JoinError) -> Refusal {
+pub(super) fn lost_work(lost: &JoinError) -> Refusal {
     tracing::error!(error = %lost, "a function ended without an answer");
     Refusal::new(
         ResultType::ProcessingMessage,
@@ -295,4 +309,28 @@ fn echo(call: &Call) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures::stream::iter;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_in_flight_until_it_is_handed_over() {
+        let in_flight = InFlight::new(1);
+        let place = in_flight.enter().expect("room");
+        let content = iter(["a", "b"]).map(|piece| Ok(Bytes::from(piece))).boxed();
+        let download =
+            Download { content_type: "audio/wav", file_name: "1.wav".into(), length: None, content };
+        let mut download = keep(place, download);
+        for piece in ["a", "b"] {
+            assert_eq!(download.content.next().await, Some(Ok(Bytes::from(piece))));
+            assert_eq!((in_flight.now(), in_flight.enter().is_err()), (1, true));
+        }
+        drop(download);
+        assert_eq!(in_flight.now(), 0);
+    }
 }

@@ -37,8 +37,15 @@ impl Terms {
     #[must_use]
     pub fn is_not_mine(&self, rejection: &Rejection) -> bool {
         use ResultType::{AgentNotFound, DeviceInvalid, DeviceNotInCall, DeviceNotRecording};
-        let result = ResultType::from_label(&rejection.label).or_else(|| self.codes.meaning(rejection.code));
-        matches!(result, Some(DeviceInvalid | DeviceNotInCall | DeviceNotRecording | AgentNotFound))
+        matches!(
+            self.meaning(rejection),
+            Some(DeviceInvalid | DeviceNotInCall | DeviceNotRecording | AgentNotFound)
+        )
+    }
+
+    /// What a core refuses with. The label decides; one that nobody knows is understood by its number.
+    pub(super) fn meaning(&self, rejection: &Rejection) -> Option<ResultType> {
+        ResultType::from_label(&rejection.label).or_else(|| self.codes.meaning(rejection.code))
     }
 }
 

@@ -3,8 +3,11 @@
 use crate::command::{Call, Refusal, Room};
 use crate::directory::{Directory, functions};
 use crate::media::Download;
+use crate::media::functions::Exports;
+use crate::media::mail::Mail;
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::result::Reply;
+use crate::records::functions::Functions;
 
 /// What a call is given in the end.
 #[derive(Debug)]
@@ -30,6 +33,12 @@ impl Given {
 pub struct Rooms {
     /// Who, what and where.
     pub directory: Directory,
+    /// The call records.
+    pub records: Functions,
+    /// Recordings as files.
+    pub exports: Exports,
+    /// Recordings as attachments.
+    pub mail: Mail,
     /// The numbers of the result types.
     pub codes: Codes,
 }
@@ -41,18 +50,9 @@ impl Rooms {
             Room::Directory | Room::Echo => {
                 functions::answer(self.directory.store(), &self.codes, call, from).await.map(Given::Reply)
             }
-            room => Err(not_yet(room, call)),
+            Room::Records => self.records.answer(&self.codes, call, from).await.map(Given::Reply),
+            Room::Mail => self.mail.answer(&self.codes, call, from).await.map(Given::Reply),
+            Room::Media => self.exports.answer(call).await.map(Given::Download),
         }
     }
-}
-
-/// What this version cannot answer.
-fn not_yet(room: Room, call: &Call) -> Refusal {
-    let (result, what) = match room {
-        Room::Media => (ResultType::FileNotFound, "the store of recordings"),
-        Room::Mail => (ResultType::ClientNotFound, "a mail server"),
-        _ => (ResultType::DatabaseQueryError, "the database of call records"),
-    };
-    let name = call.function.name;
-    Refusal::new(result, format!("{name} is answered from {what}, which this version does not have yet"))
 }

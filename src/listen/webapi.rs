@@ -1,24 +1,35 @@
 //! The WebAPI: the same functions by URL, over HTTP/1.1.
 
+mod body;
+mod download;
+mod patient;
+
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Method, StatusCode};
+use hyper::{Method, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
 
+use super::Settings;
 use super::door::{Door, Goodbye, Speech, Stream};
 use crate::fanout::{Answer, Arrived, Origin};
 use crate::net::TcpListener;
 use crate::protocol::request::{BadRequest, Request};
 use crate::protocol::url;
+use body::Body;
+use patient::Patient;
 
-type Response = hyper::Response<Full<Bytes>>;
+type Response = hyper::Response<Body>;
 
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -48,9 +59,26 @@ impl Speech for Http {
 }
 
 async fn talk(door: Door, stream: impl Stream, origin: Origin) {
-    let drain = door.drain.clone();
-    let settings = door.settings;
-    let service = service_fn(move |request| respond(door.clone(), origin.clone(), request));
+    let (settings, drain) = (door.settings, door.drain.clone());
+    let respond = move |request| respond(door.clone(), origin.clone(), request);
+    converse(stream, settings, drain, respond).await;
+}
+
+/// One client's requests and their answers, until it has gone, is silent for too long, or the drain.
+async fn converse<S, F>(
+    stream: S,
+    settings: Settings,
+    drain: CancellationToken,
+    respond: impl Fn(hyper::Request<Incoming>) -> F,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Future<Output = Response>,
+{
+    let service = service_fn(move |request| {
+        let response = respond(request);
+        async { Ok::<_, Infallible>(response.await) }
+    });
+    let stream = Patient::new(stream, settings.idle_timeout);
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(settings.idle_timeout)
@@ -69,35 +97,37 @@ async fn talk(door: Door, stream: impl Stream, origin: Origin) {
     }
 }
 
-async fn respond(
-    door: Door,
-    origin: Origin,
-    request: hyper::Request<Incoming>,
-) -> Result<Response, Infallible> {
+async fn respond(door: Door, origin: Origin, request: hyper::Request<Incoming>) -> Response {
     if !url::is_web_api(request.uri().path()) {
-        return Ok(text(StatusCode::NOT_FOUND, "The WebAPI is at /webAPI.aspx?type=…&requestid=…\n"));
+        return text(StatusCode::NOT_FOUND, "The WebAPI is at /webAPI.aspx?type=…&requestid=…\n");
     }
     if !matches!(*request.method(), Method::GET | Method::POST) {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "The WebAPI takes GET and POST.\n");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
-        return Ok(response);
+        return response;
     }
+    let version = request.version();
     let (arrived, is_last) = read(&door, request).await;
-    let mut response = xml(answer(&door, arrived, &origin).await);
+    let answer = answer(&door, arrived, &origin).await;
+    let mut response = write(&door, answer, version);
     if is_last {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response)
+    response
 }
 
 /// The answer, worked out on a task of its own: hyper drops this future when the client goes away, and what
 /// was accepted is seen to its end all the same.
-fn answer(door: &Door, arrived: Arrived, origin: &Origin) -> impl Future<Output = String> + use<> {
+fn answer(door: &Door, arrived: Arrived, origin: &Origin) -> impl Future<Output = Answer> + use<> {
     let answer = door.tasks.spawn_local(door.desk.take(arrived, origin));
-    async move {
-        match answer.await {
-            Ok(Answer::Result(result)) => result,
-            Ok(Answer::Download(_)) | Err(_) => String::new(),
+    async move { answer.await.unwrap_or_else(|_| Answer::Result(String::new())) }
+}
+
+fn write(door: &Door, answer: Answer, version: Version) -> Response {
+    match answer {
+        Answer::Result(result) => xml(result),
+        Answer::Download(file) => {
+            download::response(file, version, &door.desk.background, door.settings.idle_timeout)
         }
     }
 }

@@ -49,6 +49,12 @@ impl Reply {
         }
     }
 
+    /// Whether it says that what was asked for is done.
+    #[must_use]
+    pub fn is_confirmation(&self) -> bool {
+        self.result.is_some_and(|result| CONFIRMATIONS.contains(&result))
+    }
+
     /// The same answer with the function's own elements.
     #[must_use]
     pub fn with_body(self, body: String) -> Self {

@@ -21,7 +21,28 @@ pub enum RecordKind {
     Chat,
 }
 
-/// One recording.
+impl RecordKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Call, Self::Partial, Self::Chat];
+
+    /// The word for it in the database and in listings.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Partial => "partial",
+            Self::Chat => "chat",
+        }
+    }
+
+    /// The kind of this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// One recording. The database keeps times to the millisecond.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// IDENT, RECORDID: its number in the database; 0 until the database has given it one.
@@ -51,4 +72,13 @@ pub struct Record {
     /// The agent's FIRSTNAME and LASTNAME, found in the directory when the row was first written.
     #[serde(default)]
     pub agent: (String, String),
+}
+
+impl Record {
+    /// DURATION: from its beginning to its end, in whole seconds; 0 while it has not ended.
+    #[must_use]
+    pub fn seconds(&self) -> i64 {
+        let millis = self.stopped.map_or(0, |end| end.as_millisecond() - self.started.as_millisecond());
+        (millis.max(0) + 500) / 1000
+    }
 }

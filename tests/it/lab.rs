@@ -60,6 +60,11 @@ impl Lab {
         Self::start(&[Fault::None; 3], directory, "", "[runtime]\nthreads = 1\n").await
     }
 
+    /// One healthy core, and a proxy on one thread whose directory is at this URL, with `more` of a configuration.
+    pub async fn on_with(directory: &str, more: &str) -> Self {
+        Self::start(&[Fault::None], directory, "", &format!("[runtime]\nthreads = 1\n{more}")).await
+    }
+
     /// One healthy core, and a proxy on one thread with these keys of `[limits]`.
     pub async fn limited(limits: &str) -> Self {
         Self::start(&[Fault::None], MEMORY, limits, "[runtime]\nthreads = 1\n").await
@@ -73,6 +78,11 @@ impl Lab {
     /// The same, with variables of the environment over it.
     pub async fn overlaid(faults: &[Fault], more: &str, variables: &[(&str, &str)]) -> Self {
         Self::begin(faults, MEMORY, "", more, variables).await
+    }
+
+    /// Cores with these faults, and a proxy whose directory is at this URL, with `more` of a configuration.
+    pub async fn at(faults: &[Fault], directory: &str, more: &str) -> Self {
+        Self::start(faults, directory, "", more).await
     }
 
     async fn start(faults: &[Fault], directory: &str, limits: &str, more: &str) -> Self {

@@ -59,6 +59,17 @@ fn each_fault_is_named_with_its_line() {
         ("[codes]\nAPI_OK = 99\nAPI_AGENT_NOT_FOUND = 99", 3, "`codes.API_AGENT_NOT_FOUND` is 99, and so is"),
         ("[codes]\n\nAPI_NONSENSE = 1", 3, "unknown key `codes.API_NONSENSE`"),
         ("[codes]\nAPI_OK = \"20\"", 2, "must be a whole number, not text"),
+        ("[media]\nurl = \"http://x\"", 2, "`media.url` must name a folder or a bucket"),
+        ("[media]\nurl = \"s3://\"", 2, "`media.url` must name a folder or a bucket"),
+        ("[media]\ns3_addressing = \"ip\"", 2, "must be \"path\" or \"host\""),
+        (
+            "[media]\ns3_secret_key = \"a\"\ns3_secret_key_file = \"b\"",
+            3,
+            "`media.s3_secret_key_file` stands beside `media.s3_secret_key`",
+        ),
+        ("[media]\nmp3_command = \"lame\"", 2, "`media.mp3_command` must be a list, not text"),
+        ("[media]\nmp3_command = [\n  \"lame\",\n  \"\",\n]", 4, "`media.mp3_command` must not be empty"),
+        ("[media]\nmax_exports = 0", 2, "must be a number from 1 to 1000"),
         ("[route]\nunknown_device = \"drop\"", 2, "must be \"broadcast\" or \"reject\""),
         ("[[route.rule]]\ndevices = \"9-1\"\ncores = [1]", 2, "`route.rule.devices` ends before it begins"),
         ("[[route.rule]]\ndevices = \"\"\ncores = [1]", 2, "is empty"),
@@ -86,6 +97,30 @@ fn each_fault_is_named_with_its_line() {
         ("[[core]]\nid = 2\naddress = \"a b:80\"", 3, "is no address"),
         ("= 3", 1, "key"),
         ("[limits]\nmax_depth = 3\nmax_depth = 3", 3, "duplicate key"),
+    ] {
+        let (at, message) = only_fault(text);
+        assert!(message.contains(part), "{text}\nexpected: {part}\nfound: {message}");
+        assert_eq!(at, Some(line), "{text}\n{message}");
+    }
+}
+
+#[test]
+fn faults_of_call_records_are_named_with_their_lines() {
+    for (text, line, part) in [
+        ("[records]\nmax_rows = 0", 2, "must be a number from 1 to 100000"),
+        ("[records]\nkeep_days = -1", 2, "must be a number from 0 to 36500"),
+        ("[records]\nplayback_link = \"http://p/1\"", 2, "`records.playback_link` has no {recordid}"),
+        ("[[records.archive_action]]\nname = \"x\"", 1, "`records.archive_action.id` is missing"),
+        (
+            "[[records.archive_action]]\nid = 1\nthen = \"burn\"",
+            3,
+            "must be \"delete\" or \"keep\", not \"burn\"",
+        ),
+        (
+            "[[records.archive_action]]\nid = 1\n[[records.archive_action]]\nid = 1",
+            4,
+            "`records.archive_action.id` is 1 for the second time",
+        ),
     ] {
         let (at, message) = only_fault(text);
         assert!(message.contains(part), "{text}\nexpected: {part}\nfound: {message}");

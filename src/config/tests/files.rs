@@ -15,22 +15,29 @@ fn the_commented_file_shows_every_key_there_is() {
     assert!(report.known.contains("limits.deadline") && report.known.len() > 60, "{:?}", report.known);
     let written =
         |key: &str| FULL.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));
-    for path in report.known.iter().chain(&rule_keys()) {
+    for path in report
+        .known
+        .iter()
+        .chain(&keys_of("route.rule", 3))
+        .chain(&keys_of("access.rule", 4))
+        .chain(&keys_of("records.archive_action", 4))
+    {
         let key = path.rsplit('.').next().unwrap();
         let is_heading = FULL.contains(&format!("[{path}]"));
         assert!(is_heading || written(key), "{path} is not in config/corecast.toml");
     }
 }
 
-/// The keys of a rule are asked for only where there is one.
-fn rule_keys() -> BTreeSet<String> {
-    let (_, report) = read("[[route.rule]]\n[[access.rule]]", "", std::iter::empty());
-    let keys: BTreeSet<_> = report.known.into_iter().filter(|path| path.contains(".rule.")).collect();
-    assert_eq!(keys.len(), 7);
+/// The keys of an entry are asked for only where there is one.
+fn keys_of(table: &str, count: usize) -> BTreeSet<String> {
+    let (_, report) = read(&format!("[[{table}]]"), "", std::iter::empty());
+    let start = format!("{table}.");
+    let keys: BTreeSet<_> = report.known.into_iter().filter(|path| path.starts_with(&start)).collect();
+    assert_eq!(keys.len(), count);
     keys
 }
 
-const RULE_LINES: [&str; 8] = [
+const RULE_LINES: [&str; 13] = [
     "# [[route.rule]]",
     "# devices = ",
     "# cores = ",
@@ -39,6 +46,11 @@ const RULE_LINES: [&str; 8] = [
     "# from = ",
     "# functions = ",
     "# allow = ",
+    "# [[records.archive_action]]",
+    "# id = ",
+    "# name = ",
+    "# keep_days = ",
+    "# then = ",
 ];
 
 #[test]
@@ -47,6 +59,7 @@ fn what_the_commented_file_has_commented_out_is_sound_too() {
     let rules: Vec<_> = FULL.lines().filter(is_toml).map(|line| &line[2..]).collect();
     let settings = parse(&format!("{FULL}\n{}", rules.join("\n"))).unwrap();
     assert_eq!((settings.rules.len(), settings.access.rules.len()), (2, 1));
+    assert_eq!(settings.records.retention.actions.len(), 1);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Answer;
+use super::{Answer, Booth};
 use crate::command::{Function, Refusal};
 use crate::cti::state::State;
 use crate::cti::state::data::Data;
@@ -16,6 +16,7 @@ pub struct Ask<'a> {
     pub function: &'static Function,
     pub request: &'a Request,
     pub state: &'a mut State,
+    pub booth: &'a dyn Booth,
     pub now: Timestamp,
 }
 

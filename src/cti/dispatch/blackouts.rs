@@ -11,6 +11,7 @@ use crate::protocol::param::Param;
 pub fn start(ask: &mut Ask<'_>) -> Answered {
     let (who, instance, at) = (ask.who(), ask.instance(), moment(ask)?);
     let was_in_call = ask.state.start_blackout(&who, instance, at)?;
+    in_time(ask)?;
     ask.accepted_if(was_in_call)
 }
 
@@ -23,6 +24,7 @@ pub fn stop(ask: &mut Ask<'_>) -> Answered {
 pub fn start_agent(ask: &mut Ask<'_>) -> Answered {
     let (who, at) = (ask.who(), moment(ask)?);
     ask.state.start_agent_blackout(&who, at, ask.now)?;
+    in_time(ask)?;
     Ok(ask.accepted())
 }
 
@@ -30,6 +32,18 @@ pub fn stop_agent(ask: &mut Ask<'_>) -> Answered {
     let (who, at) = (ask.who(), moment(ask)?);
     ask.state.stop_agent_blackout(&who, at)?;
     Ok(ask.accepted())
+}
+
+/// A recording that was handed over cannot be silenced any more. The blackout holds for all others.
+fn in_time(ask: &mut Ask<'_>) -> Result<(), Refusal> {
+    if !ask.state.asks_too_late() {
+        return Ok(());
+    }
+    let message = format!(
+        "core {} has handed over a recording that this blackout concerns: it cannot be silenced here any more",
+        ask.state.core()
+    );
+    Err(Refusal::new(ResultType::ProcessingMessage, message))
 }
 
 /// "Based on when the message is received plus any TIMEOFFSET."

@@ -3,7 +3,6 @@
 use super::ask::Ask;
 use super::{Answer, Answered};
 use crate::command::Refusal;
-use crate::cti::state::call::PhoneCall;
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 
@@ -28,6 +27,11 @@ pub fn update(ask: &mut Ask<'_>) -> Answered {
     let call = ask.state.call(&who, instance)?;
     let (message, call) = match call {
         Some(call) if call.is_open() => (None, call),
+        Some(call) if even_if_over && call.takes().any(|take| take.sealed.is_some()) => {
+            return Err(no_record(
+                "the recording is in the database already: update it there, by its RECORDID",
+            ));
+        }
         Some(call) if even_if_over => (Some("Updated recording in database"), call),
         None if even_if_over => return Err(no_record("there is no previous call to update")),
         _ => return Err(ask.not_in_call()),
@@ -41,26 +45,17 @@ fn no_record(message: &str) -> Refusal {
 }
 
 pub fn start_recording(ask: &mut Ask<'_>) -> Answered {
-    let now = ask.now;
-    record(ask, PhoneCall::is_open, |call| call.start_recording(now))
+    let (who, instance, data) = (ask.who(), ask.instance(), ask.data());
+    let was_in_call = ask.state.start_recording(&who, instance, data, ask.now)?;
+    ask.accepted_if(was_in_call)
 }
 
 /// A stop that comes after the call's end does no harm.
 pub fn stop_recording(ask: &mut Ask<'_>) -> Answered {
-    let now = ask.now;
-    record(ask, |_| true, |call| call.stop_recording(now))
-}
-
-fn record(
-    ask: &mut Ask<'_>,
-    fits: impl Fn(&PhoneCall) -> bool,
-    act: impl FnOnce(&mut PhoneCall),
-) -> Answered {
-    let (who, instance, data) = (ask.who(), ask.instance(), ask.data());
-    let Some(call) = ask.state.call(&who, instance)?.filter(|call| fits(call)) else {
-        return Err(ask.not_in_call());
-    };
+    let (now, who, instance, data) = (ask.now, ask.who(), ask.instance(), ask.data());
+    let Some(call) = ask.state.call(&who, instance)? else { return Err(ask.not_in_call()) };
+    // A stop is not refused because too much was said with it.
+    call.stop_recording(now);
     call.data.merge(data)?;
-    act(call);
     Ok(ask.accepted())
 }

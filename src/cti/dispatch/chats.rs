@@ -5,19 +5,21 @@ use super::ask::Ask;
 use crate::cti::state::agents::AgentName;
 use crate::cti::state::blackout::Blackouts;
 use crate::cti::state::chat::Chat;
+use crate::cti::state::heard::Heard;
 use crate::cti::state::names::AGENT_NAMES;
 use crate::protocol::param::Param;
 
 pub fn start(ask: &mut Ask<'_>) -> Answered {
     let (session, agent, data) = (ask.session(), agent(ask), ask.data());
-    let chat = Chat { agent, started: ask.now, data, blackouts: Blackouts::default() };
+    let (blackouts, heard) = (Blackouts::default(), Heard::default());
+    let chat = Chat { id: "".into(), agent, started: ask.now, data, blackouts, heard };
     ask.state.start_chat(session, chat)?;
     Ok(ask.accepted())
 }
 
 pub fn stop(ask: &mut Ask<'_>) -> Answered {
     let session = ask.session();
-    ask.state.stop_chat(session)?;
+    ask.state.stop_chat(session, ask.now)?;
     Ok(ask.accepted())
 }
 

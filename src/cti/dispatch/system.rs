@@ -1,23 +1,19 @@
 //! SYSTEMSTATUS.
 
 use super::Answer;
+use super::ask::Ask;
 use super::sections::section;
-use crate::cti::host::{Host, Memory, Processor};
+use crate::cti::host::{Disk, Host, Memory, Processor};
 use crate::protocol::result::number;
 use crate::protocol::write::element;
 
-/// Where the simulated recordings would lie.
-const PATH: &str = r"C:\Recordings\";
-/// There are no recordings, so the disk is made up: capacity and free space in megabytes.
-const DISK: (u32, u32) = (476_819, 229_032);
-
-pub fn status() -> Answer {
-    Answer::elements(body(&Host::read()))
+pub fn status(ask: &Ask<'_>) -> Answer {
+    Answer::elements(body(&Host::read(ask.booth.path())))
 }
 
 fn body(host: &Host) -> String {
     let mut out = String::new();
-    disk(&mut out, DISK.0, DISK.1);
+    disk(&mut out, &host.disk);
     element(&mut out, "SYSTEMUPTIME", &uptime(host.uptime_seconds));
     for (at, processor) in host.processors.iter().enumerate() {
         section(&mut out, &format!("PROCESSOR{at}"), |out| one_processor(out, processor));
@@ -26,15 +22,21 @@ fn body(host: &Host) -> String {
     out
 }
 
-fn disk(out: &mut String, capacity: u32, free: u32) {
-    let gigabytes = |megabytes| f64::from(megabytes) / 1024.0;
-    element(out, "RECORDINGPATH", PATH);
-    let info = format!("{:.2}GB of {:.2}GB", gigabytes(free), gigabytes(capacity));
+fn disk(out: &mut String, disk: &Disk) {
+    let [total, free] = [disk.total, disk.free];
+    element(out, "RECORDINGPATH", &disk.path);
+    let info = format!("{}GB of {}GB", hundredths(free, 1024), hundredths(total, 1024));
     element(out, "RECORDINGSPACEINFO", &info);
-    number(out, "RECORDINGTOTALDISKCAPACITY", i64::from(capacity));
-    number(out, "RECORDINGTOTALDISKFREE", i64::from(free));
-    let percent = f64::from(free) * 100.0 / f64::from(capacity);
-    element(out, "RECORDINGTOTALDISKFREEPCT", &format!("{percent:.2}"));
+    number(out, "RECORDINGTOTALDISKCAPACITY", i64::try_from(total).unwrap_or(i64::MAX));
+    number(out, "RECORDINGTOTALDISKFREE", i64::try_from(free).unwrap_or(i64::MAX));
+    element(out, "RECORDINGTOTALDISKFREEPCT", &hundredths(free.saturating_mul(100), total));
+}
+
+/// A quotient with two decimals.
+fn hundredths(dividend: u64, divisor: u64) -> String {
+    let hundred = u128::from(dividend) * 100 + u128::from(divisor / 2);
+    let rounded = hundred.checked_div(divisor.into()).unwrap_or(0);
+    format!("{}.{:02}", rounded / 100, rounded % 100)
 }
 
 fn uptime(seconds: u64) -> String {
@@ -71,6 +73,7 @@ mod tests {
             uptime_seconds: 18 * 3600 + 24 * 60 + 37,
             processors: vec![Processor { megahertz: 2394, kind: kind.into() }],
             memory: Memory { total: 3325, free: 1702 },
+            disk: Disk { path: r"C:\Recordings\".into(), total: 476_819, free: 229_032 },
         };
         let expected = format!(
             r"<RECORDINGPATH>C:\Recordings\</RECORDINGPATH><RECORDINGSPACEINFO>223.66GB of 465.64GB</RECORDINGSPACEINFO>{}",

@@ -26,7 +26,7 @@ impl Core {
 
     fn ask_at(&mut self, second: i64, text: &str) -> Reply {
         let now = Timestamp::from_second(1_296_560_972 + second).expect("a time in range");
-        answer(&mut self.0, &Codes::default(), &request(text), now)
+        answer(&mut self.0, &Empty, &Codes::default(), &request(text), now)
     }
 
     fn code(&mut self, text: &str) -> i32 {

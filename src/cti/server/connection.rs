@@ -1,4 +1,4 @@
-//! One connection to a simulated core: frames in, answers out, in order, and neither waits for the other.
+//! One connection to a core: frames in, answers out, in order, and neither waits for the other.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::codec::FramedRead;
 
-use crate::cti::desk::{Desk, Fate};
+use crate::cti::desk::{Desk, Fate, Later};
 use crate::protocol::frame::FrameDecoder;
 
 /// Wider than a proxy's bound, so that a core is not the first to complain.
@@ -20,14 +20,21 @@ const MAX_REQUEST_BYTES: usize = 1 << 20;
 const MOST_WAITING: usize = 16 * 1024;
 
 /// An answer, and when it is due.
-type Due = (Instant, Bytes);
+type Due = (Instant, Answer);
+
+enum Answer {
+    /// This is it.
+    Known(Bytes),
+    /// It waits for the recorder.
+    Later(Box<Later>),
+}
 
 /// Serves a connection until either side closes it.
 pub async fn serve(desk: &Desk, number: u64, stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (read, write) = stream.into_split();
     let (answers, waiting) = mpsc::channel(MOST_WAITING);
-    tokio::try_join!(take_requests(desk, number, read, answers), give_answers(write, waiting))?;
+    tokio::try_join!(take_requests(desk, number, read, answers), give_answers(desk, write, waiting))?;
     Ok(())
 }
 
@@ -41,12 +48,13 @@ async fn take_requests(
 ) -> io::Result<()> {
     let mut frames = FramedRead::new(read, FrameDecoder::new(MAX_REQUEST_BYTES));
     while let Some(frame) = frames.next().await {
-        let (bytes, after, is_last) = match desk.take(number, frame?) {
-            Fate::Answer(bytes, after) => (bytes, after, false),
-            Fate::Close(bytes) => (bytes, std::time::Duration::ZERO, true),
+        let (answer, after, is_last) = match desk.take(number, frame?) {
+            Fate::Answer(bytes, after) => (Answer::Known(bytes), after, false),
+            Fate::Later(later, after) => (Answer::Later(later), after, false),
+            Fate::Close(bytes) => (Answer::Known(bytes), std::time::Duration::ZERO, true),
             Fate::Silence => continue,
         };
-        let is_gone = answers.send((Instant::now() + after, bytes)).await.is_err();
+        let is_gone = answers.send((Instant::now() + after, answer)).await.is_err();
         if is_last || is_gone {
             break;
         }
@@ -56,10 +64,15 @@ async fn take_requests(
 
 /// Each answer is one write, at its time; a later one that is due earlier waits for it.
 async fn give_answers(
+    desk: &Desk,
     mut write: impl AsyncWrite + Unpin,
     mut waiting: mpsc::Receiver<Due>,
 ) -> io::Result<()> {
-    while let Some((due, bytes)) = waiting.recv().await {
+    while let Some((due, answer)) = waiting.recv().await {
+        let bytes = match answer {
+            Answer::Known(bytes) => bytes,
+            Answer::Later(later) => later.bytes(desk.codes()).await,
+        };
         sleep_until(due).await;
         write.write_all(&bytes).await?;
     }

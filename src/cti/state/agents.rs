@@ -4,9 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::blackout::{Blackout, Blackouts, Reach};
 use super::call::PhoneCall;
+use super::chat::Chat;
 use super::names::{AGENT_NAMES, Who};
 use super::{State, agent_names_of};
 use crate::command::Refusal;
@@ -27,10 +29,30 @@ pub struct Agent {
 
 /// The blackouts that later calls are to take over, under every name of their agent. What became of the
 /// calls and chats at hand stands in these themselves, so that what is over can be dropped here.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Standing {
+    #[serde(with = "as_pairs")]
     by_name: HashMap<AgentName, Blackouts>,
     most: usize,
+}
+
+/// Keys of more than one part are no keys in JSON.
+mod as_pairs {
+    use super::{AgentName, Blackouts, Deserialize, HashMap};
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        map: &HashMap<AgentName, Blackouts>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<HashMap<AgentName, Blackouts>, D::Error> {
+        Vec::deserialize(from).map(|pairs| pairs.into_iter().collect())
+    }
 }
 
 impl Standing {
@@ -102,7 +124,7 @@ impl State {
                 call.blackouts.start(Reach::Agent, at, longest);
             }
         });
-        self.chats.of_agent(&agent.names).for_each(|c| c.blackouts.start(Reach::Agent, at, longest));
+        self.each_chat(&agent, |chat| chat.blackouts.start(Reach::Agent, at, longest));
         Ok(())
     }
 
@@ -114,7 +136,7 @@ impl State {
         let agent = self.agent(who)?;
         self.standing.stop(&agent.names, at);
         self.each_call(&agent, |call| call.blackouts.stop(Reach::Agent, at));
-        self.chats.of_agent(&agent.names).for_each(|chat| chat.blackouts.stop(Reach::Agent, at));
+        self.each_chat(&agent, |chat| chat.blackouts.stop(Reach::Agent, at));
         Ok(())
     }
 
@@ -140,7 +162,15 @@ impl State {
         for id in &agent.devices {
             if let Some(device) = self.devices.get_mut(id) {
                 device.calls.iter_mut().for_each(&mut act);
+                self.touched.devices.insert(Arc::clone(id));
             }
+        }
+    }
+
+    fn each_chat(&mut self, agent: &Agent, act: impl Fn(&mut Chat)) {
+        for (session, chat) in self.chats.of_agent(&agent.names) {
+            act(chat);
+            self.touched.chats.insert(session.into());
         }
     }
 }

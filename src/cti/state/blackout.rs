@@ -1,12 +1,16 @@
 //! Blackouts: the times of which nothing may be heard or seen.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::cti::recorder::Span;
+use crate::cti::spans::Spans;
 
 /// How many blackouts one list holds before the oldest two become one.
 const MOST: usize = 512;
 
 /// What a blackout was asked for. Each kind is ended by its own STOP only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reach {
     /// One call: BLACKOUTSTART.
@@ -16,7 +20,7 @@ pub enum Reach {
 }
 
 /// One blackout: from `start` up to, and without, its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blackout {
     /// What it was asked for.
     pub reach: Reach,
@@ -57,7 +61,7 @@ pub fn limit(start: Timestamp, longest: SignedDuration) -> Timestamp {
 }
 
 /// The blackouts of one call, one chat or one agent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blackouts(Vec<Blackout>);
 
 impl Blackouts {
@@ -111,6 +115,12 @@ impl Blackouts {
     /// All of them, in the order in which they were started.
     pub fn iter(&self) -> impl Iterator<Item = &Blackout> {
         self.0.iter()
+    }
+
+    /// The times of which nothing may be heard or seen: any blackout's, and ones not yet stopped reach to their limit.
+    #[must_use]
+    pub fn silence(&self) -> Spans {
+        Spans::union(self.0.iter().map(|b| Span { from: b.start, to: b.end() }))
     }
 
     /// Makes room. Joining covers the time between the two as well: too much silence is the lesser harm.

@@ -1,20 +1,25 @@
 //! Chat sessions: recordings of an agent's screen without a call.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::State;
 use super::agents::AgentName;
 use super::blackout::Blackouts;
 use super::data::Data;
+use super::heard::Heard;
 use crate::command::Refusal;
 use crate::model::CoreId;
 use crate::protocol::codes::ResultType;
 
 /// One chat session that is being recorded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Chat {
+    /// Its GLOBALID; the state gives it one.
+    pub id: Arc<str>,
     /// Whose screen it is, where KEYNAME says it in a way that devices know too.
     pub agent: Option<AgentName>,
     /// When it began.
@@ -23,10 +28,23 @@ pub struct Chat {
     pub data: Data,
     /// Of which times nothing may be seen.
     pub blackouts: Blackouts,
+    /// What was last heard of its agent.
+    pub heard: Heard,
+}
+
+/// A chat session that was stopped.
+#[derive(Clone, Debug)]
+pub struct ChatOver {
+    /// SESSIONID.
+    pub session: Box<str>,
+    /// What it was.
+    pub chat: Chat,
+    /// When it ended.
+    pub stopped: Timestamp,
 }
 
 /// The sessions that are being recorded, by SESSIONID. One that was stopped is forgotten.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Chats {
     by_session: BTreeMap<Box<str>, Chat>,
     most: usize,
@@ -58,6 +76,12 @@ impl Chats {
     }
 
     /// The session of this SESSIONID.
+    #[must_use]
+    pub fn get(&self, session: &str) -> Option<&Chat> {
+        self.by_session.get(session)
+    }
+
+    /// The same, to change it.
     pub fn get_mut(&mut self, session: &str) -> Option<&mut Chat> {
         self.by_session.get_mut(session)
     }
@@ -73,10 +97,11 @@ impl Chats {
     }
 
     /// The sessions of an agent who goes by one of these names.
-    pub fn of_agent(&mut self, names: &[AgentName]) -> impl Iterator<Item = &mut Chat> {
+    pub fn of_agent(&mut self, names: &[AgentName]) -> impl Iterator<Item = (&str, &mut Chat)> {
         self.by_session
-            .values_mut()
-            .filter(|chat| chat.agent.as_ref().is_some_and(|agent| names.contains(agent)))
+            .iter_mut()
+            .filter(|(_, chat)| chat.agent.as_ref().is_some_and(|agent| names.contains(agent)))
+            .map(|(session, chat)| (&**session, chat))
     }
 }
 
@@ -89,6 +114,10 @@ impl State {
         let (now, agent) = (chat.started, chat.agent.clone());
         let standing = agent.iter().flat_map(|name| self.standing.on_from(name, now));
         standing.for_each(|blackout| chat.blackouts.add(*blackout));
+        if self.chats.get(session).is_none() {
+            chat.id = self.next_id(now);
+        }
+        self.touched.chats.insert(session.into());
         self.chats.start(session, chat)
     }
 
@@ -98,6 +127,7 @@ impl State {
     /// A refusal for a session that this core does not record.
     pub fn chat(&mut self, session: &str) -> Result<&mut Chat, Refusal> {
         let unknown = unknown_session(session, self.core);
+        self.touched.chats.insert(session.into());
         self.chats.get_mut(session).ok_or(unknown)
     }
 
@@ -105,9 +135,11 @@ impl State {
     ///
     /// # Errors
     /// A refusal for a session that this core does not record.
-    pub fn stop_chat(&mut self, session: &str) -> Result<(), Refusal> {
+    pub fn stop_chat(&mut self, session: &str, now: Timestamp) -> Result<(), Refusal> {
         let unknown = unknown_session(session, self.core);
-        self.chats.stop(session).map(|_| ()).ok_or(unknown)
+        let chat = self.chats.stop(session).ok_or(unknown)?;
+        self.touched.over.push(ChatOver { session: session.into(), chat, stopped: now });
+        Ok(())
     }
 }
 

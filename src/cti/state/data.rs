@@ -12,7 +12,7 @@ const MOST: usize = 256;
 
 /// Parameters by name. A blank value counts as not given, so an application that sends every field of its
 /// form does not wipe out what was said before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Data(BTreeMap<Box<str>, Box<str>>);
 
 impl Data {
@@ -47,6 +47,12 @@ impl Data {
         }
         self.0.extend(newer.0);
         Ok(())
+    }
+
+    /// Takes these parameters out of it.
+    #[must_use]
+    pub fn split_off(&mut self, params: &[Param]) -> Self {
+        Self(params.iter().filter_map(|param| self.0.remove_entry(param.name())).collect())
     }
 
     /// Every parameter with its value, in the order of their names.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::call::PhoneCall;
+use super::heard::Heard;
 use super::names::NAMES;
 use crate::command::Refusal;
 use crate::protocol::codes::ResultType;
@@ -16,7 +18,7 @@ pub const MOST_ENDED: usize = 8;
 pub const MOST_OPEN: usize = 16;
 
 /// One device.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Device {
     /// DEVICEID.
     pub id: Arc<str>,
@@ -26,13 +28,15 @@ pub struct Device {
     pub names: [Option<Box<str>>; NAMES.len()],
     /// The calls, in the order in which they began.
     pub calls: Vec<PhoneCall>,
+    /// What was last heard of its agent.
+    pub heard: Heard,
 }
 
 impl Device {
     /// A device that was in no call yet.
     #[must_use]
     pub fn new(id: Arc<str>, channel: u32) -> Self {
-        Self { id, channel, names: Default::default(), calls: Vec::new() }
+        Self { id, channel, names: Default::default(), calls: Vec::new(), heard: Heard::default() }
     }
 
     /// What it goes by under this parameter, or blank.
@@ -65,14 +69,18 @@ impl Device {
         open.or_else(|| self.calls.iter().rposition(is_meant))
     }
 
-    /// A call begins. One of the same instance that is still under way has ended unseen.
+    /// A call of this instance that is still under way has ended unseen: another one begins.
+    pub fn end_unseen(&mut self, instance: &str, now: Timestamp) {
+        let is_same = |old: &&mut PhoneCall| old.is_open() && *old.instance == *instance;
+        self.calls.iter_mut().filter(is_same).for_each(|old| old.stop(now));
+    }
+
+    /// A call begins.
     ///
     /// # Errors
     /// A refusal if the device is in too many calls.
     pub fn begin(&mut self, call: PhoneCall) -> Result<(), Refusal> {
-        let now = call.started;
-        let is_same = |old: &&mut PhoneCall| old.is_open() && old.instance == call.instance;
-        self.calls.iter_mut().filter(is_same).for_each(|old| old.stop(now));
+        self.end_unseen(&call.instance, call.started);
         if self.open().count() >= MOST_OPEN {
             let message = format!("device {} is in {MOST_OPEN} calls already", self.id);
             return Err(Refusal::new(ResultType::NoFreeChannels, message));

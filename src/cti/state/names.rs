@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::protocol::param::Param;
 
 /// The parameters that can name a device in place of DEVICEID, in the order in which they are tried.
@@ -34,14 +36,14 @@ impl<'r> Who<'r> {
 }
 
 /// The devices of one name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Bearers {
     all: BTreeSet<Arc<str>>,
     last: Arc<str>,
 }
 
 /// Which devices go by which name. An agent may have several.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Names(HashMap<Param, HashMap<Box<str>, Bearers>>);
 
 impl Names {

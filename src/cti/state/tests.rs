@@ -141,7 +141,14 @@ fn an_agent_blackout_with_an_offset_reaches_calls_that_are_over() {
 }
 
 fn chat(agent: Option<AgentName>, second: i64) -> Chat {
-    Chat { agent, started: t(second), data: Data::default(), blackouts: blackout::Blackouts::default() }
+    Chat {
+        id: "".into(),
+        agent,
+        started: t(second),
+        data: Data::default(),
+        blackouts: blackout::Blackouts::default(),
+        heard: heard::Heard::default(),
+    }
 }
 
 #[test]
@@ -154,8 +161,8 @@ fn chats_are_known_while_they_last_and_an_agent_blackout_covers_them() {
     assert!(["s1", "s2"].iter().all(|s| state.chat(s).is_ok_and(|chat| chat.blackouts.is_on(t(20)))));
     assert_eq!(state.start_chat("s2", chat(None, 30)), Ok(()), "it is on already");
     assert_eq!(state.start_chat("s3", chat(None, 30)).map_err(|r| r.result), Err(ResultType::NoFreeChannels));
-    assert_eq!(state.stop_chat("s1"), Ok(()));
-    let unknown = state.stop_chat("s1").expect_err("it was stopped");
+    assert_eq!(state.stop_chat("s1", t(40)), Ok(()));
+    let unknown = state.stop_chat("s1", t(40)).expect_err("it was stopped");
     assert_eq!(unknown.result, ResultType::SessionIdUnspecified);
     assert_eq!(unknown.message, "session s1 is not known to core 1");
 }

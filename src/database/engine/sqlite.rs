@@ -1,13 +1,14 @@
-//! SQLite: one thread that writes and one that reads, each with its own connection. A load of a million rows then
-//! holds up no write, and neither ever blocks a thread of the runtime.
+//! SQLite: one thread that writes, one that reads and one that searches, each with its own connection. A load of a
+//! million rows then holds up no write, a long search holds up neither, and none ever blocks a thread of the runtime.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::Lane;
 use crate::database::error::StoreError;
@@ -17,8 +18,13 @@ use crate::database::session::Session;
 const MEMORY: &str = ":memory:";
 /// Jobs that wait for a thread; those who bring more wait too.
 const QUEUE: usize = 64;
+/// How long a search waits for those before it.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the file is looked at for changes that other processes made. It costs a few microseconds.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// Steps of a statement, of which a million take some milliseconds, between two looks at the clock.
+const STEPS: i32 = 10_000;
 
 type Job = Box<dyn FnOnce(&mut Option<Session>) + Send>;
 
@@ -27,6 +33,7 @@ pub(crate) struct Sqlite {
     path: String,
     writer: mpsc::Sender<Job>,
     reader: mpsc::Sender<Job>,
+    searcher: mpsc::Sender<Job>,
 }
 
 impl Sqlite {
@@ -38,11 +45,12 @@ impl Sqlite {
         }
         let writer = thread("directory-write")?;
         // A database in memory is its connection's own.
-        let reader = if path == MEMORY { writer.clone() } else { thread("directory-read")? };
-        Ok(Self { path: path.into(), writer, reader })
+        let other = |name| if path == MEMORY { Ok(writer.clone()) } else { thread(name) };
+        let (reader, searcher) = (other("directory-read")?, other("records-search")?);
+        Ok(Self { path: path.into(), writer, reader, searcher })
     }
 
-    pub(super) async fn run<T, F>(&self, lane: Lane, work: F) -> Result<T, StoreError>
+    pub(super) async fn run<T, F>(&self, lane: Lane, limit: Duration, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
@@ -50,19 +58,33 @@ impl Sqlite {
         let path = self.path.clone();
         let (answer, answered) = oneshot::channel();
         let job = move |slot: &mut Option<Session>| {
+            if lane == Lane::Search && answer.is_closed() {
+                return;
+            }
             // Whoever asked may be gone; the work is done all the same.
-            let _ = answer.send(run_here(slot, &path, lane, work));
+            let _ = answer.send(run_here(slot, &path, lane, limit, work));
         };
-        let thread = if lane == Lane::Write { &self.writer } else { &self.reader };
+        let thread = match lane {
+            Lane::Write => &self.writer,
+            Lane::Read => &self.reader,
+            Lane::Search => &self.searcher,
+        };
         let lost = || StoreError::Unavailable("the database thread has ended".into());
-        thread.send(Box::new(job)).await.map_err(|_| lost())?;
-        answered.await.map_err(|_| StoreError::Failed("the work on the database panicked".into()))?
+        let done = async {
+            thread.send(Box::new(job)).await.map_err(|_| lost())?;
+            answered.await.map_err(|_| StoreError::Failed("the work on the database panicked".into()))?
+        };
+        if lane != Lane::Search {
+            return done.await;
+        }
+        let too_late = |_| Err(StoreError::Unavailable("too many searches wait for their turn".into()));
+        timeout(limit + PATIENCE, done).await.unwrap_or_else(too_late)
     }
 
     pub(super) async fn watch(&self, nudge: &Notify) {
         let mut seen = None;
         loop {
-            let version = self.run(Lane::Read, |session| Box::pin(data_version(session))).await.ok();
+            let version = self.run(Lane::Read, LOOK, |session| Box::pin(data_version(session))).await.ok();
             if version.is_some() && version != seen {
                 seen = version;
                 nudge.notify_one();
@@ -96,7 +118,13 @@ fn thread(name: &str) -> Result<mpsc::Sender<Job>, StoreError> {
 }
 
 /// Runs `work` on the thread's connection, which is made if there is none, and forgotten if it fails.
-fn run_here<T, F>(slot: &mut Option<Session>, path: &str, lane: Lane, work: F) -> Result<T, StoreError>
+fn run_here<T, F>(
+    slot: &mut Option<Session>,
+    path: &str,
+    lane: Lane,
+    limit: Duration,
+    work: F,
+) -> Result<T, StoreError>
 where
     F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T, StoreError>>,
 {
@@ -105,12 +133,23 @@ where
         None => connect(path)?,
     };
     let begin = if lane == Lane::Write { "BEGIN IMMEDIATE" } else { "BEGIN" };
+    give_up_after(&mut session, (lane == Lane::Search).then_some(limit))?;
     let done = at_once(session.batch(begin)).and_then(|()| at_once(work(&mut session)));
     end(&mut session);
     if !matches!(done, Err(StoreError::Unavailable(_))) || path == MEMORY {
         *slot = Some(session);
     }
     done
+}
+
+/// Lets statements fail from then on; or never.
+fn give_up_after(session: &mut Session, limit: Option<Duration>) -> Result<(), StoreError> {
+    let Session::Sqlite(connection) = session else { return Ok(()) };
+    let handler = limit.map(|limit| {
+        let end = Instant::now() + limit;
+        move || Instant::now() >= end
+    });
+    Ok(connection.progress_handler(STEPS, handler)?)
 }
 
 /// Work that did not end its transaction has done nothing.

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::{Column, EachRow, Result, Row, Upsert, Value};
+use super::{Column, EachRow, Result, Row, Value};
 
 type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
@@ -59,7 +59,7 @@ pub(super) async fn execute_for(
     Ok(client.execute_typed(sql, &values).await?)
 }
 
-pub(super) async fn upsert(client: &Client, into: &Upsert, columns: &[Column<'_>]) -> Result<u64> {
+pub(super) async fn insert(client: &Client, sql: &str, columns: &[Column<'_>]) -> Result<u64> {
     let values: Vec<_> = columns.iter().map(Column::parameter).collect();
-    Ok(client.execute_typed(&into.for_postgres(), &values).await?)
+    Ok(client.execute_typed(sql, &values).await?)
 }

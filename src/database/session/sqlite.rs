@@ -3,7 +3,7 @@
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter};
 
-use super::{Column, EachRow, Result, Row, Upsert, Value};
+use super::{Column, EachRow, Result, Row, Value};
 
 impl ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -69,8 +69,8 @@ pub(super) fn execute_for(
     Ok(changed as u64)
 }
 
-pub(super) fn upsert(connection: &Connection, into: &Upsert, columns: &[Column<'_>]) -> Result<u64> {
-    let mut statement = connection.prepare_cached(&into.for_sqlite())?;
+pub(super) fn insert(connection: &Connection, sql: &str, columns: &[Column<'_>]) -> Result<u64> {
+    let mut statement = connection.prepare_cached(sql)?;
     let mut changed = 0;
     for row in 0..columns.first().map_or(0, Column::len) {
         changed += statement.execute(params_from_iter(columns.iter().map(|column| column.at(row))))?;

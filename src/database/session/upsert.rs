@@ -20,7 +20,16 @@ pub struct Upsert {
     pub marks: usize,
 }
 
-impl Upsert {
+/// An INSERT of many rows, and what follows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Insert<'a> {
+    pub table: &'a str,
+    pub columns: &'a [(&'static str, Kind)],
+    /// ON CONFLICT and what then.
+    pub conflict: &'a str,
+}
+
+impl Insert<'_> {
     pub fn for_sqlite(&self) -> String {
         let places: Vec<_> = (1..=self.columns.len()).map(|n| format!("?{n}")).collect();
         self.statement(&format!("VALUES ({})", places.join(", ")))
@@ -35,11 +44,28 @@ impl Upsert {
     }
 
     fn statement(&self, rows: &str) -> String {
-        let names = |columns: &[(&str, Kind)]| join(columns.iter().map(|(name, _)| (*name).to_owned()), ", ");
+        let Self { table, columns, conflict } = self;
+        format!("INSERT INTO {table} ({}) {rows} {conflict}", names(columns))
+    }
+}
+
+impl Upsert {
+    pub fn for_sqlite(&self) -> String {
+        self.insert(&self.conflict()).for_sqlite()
+    }
+
+    pub fn for_postgres(&self) -> String {
+        self.insert(&self.conflict()).for_postgres()
+    }
+
+    fn insert<'a>(&self, conflict: &'a str) -> Insert<'a> {
+        Insert { table: self.table, columns: self.columns, conflict }
+    }
+
+    fn conflict(&self) -> String {
         let (keys, others) = self.columns.split_at(self.keys);
         let action = if others.is_empty() { "NOTHING".into() } else { self.update(others) };
-        let (table, all, keys) = (self.table, names(self.columns), names(keys));
-        format!("INSERT INTO {table} ({all}) {rows} ON CONFLICT ({keys}) DO {action}")
+        format!("ON CONFLICT ({}) DO {action}", names(keys))
     }
 
     fn update(&self, others: &[(&str, Kind)]) -> String {
@@ -50,6 +76,10 @@ impl Upsert {
         let condition = if compared.is_empty() { "TRUE".into() } else { join(differs, " OR ") };
         format!("UPDATE SET {} WHERE {condition}", join(set, ", "))
     }
+}
+
+fn names(columns: &[(&str, Kind)]) -> String {
+    join(columns.iter().map(|(name, _)| (*name).to_owned()), ", ")
 }
 
 fn join(parts: impl Iterator<Item = String>, between: &str) -> String {

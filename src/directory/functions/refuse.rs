@@ -10,7 +10,9 @@ use crate::protocol::request::Request;
 /// The refusal that an error of the store is answered with.
 pub(super) fn refusal(command: Command, request: &Request, from: &str, error: StoreError) -> Refusal {
     match error {
-        StoreError::Unavailable(_) | StoreError::Failed(_) => database(command, request, from, &error),
+        StoreError::Unavailable(_) | StoreError::Failed(_) | StoreError::TooLong => {
+            database(command, request, from, &error)
+        }
         StoreError::Invalid(message) => bad(message),
         StoreError::Taken(subject) => taken(request, subject),
         StoreError::NotFound(subject) => not_found(command, request, subject),

@@ -28,9 +28,7 @@ impl Read<'_> {
         values: &[Value<'_>],
         row: impl Fn(&Row<'_>) -> Result<T> + Send + Sync,
     ) -> Result<Vec<T>> {
-        let mut rows = Vec::new();
-        self.session.each(sql, values, &mut |next| row(next).map(|row| rows.push(row))).await?;
-        Ok(rows)
+        self.session.rows(sql, values, row).await
     }
 
     /// All rows of an answer for many keys, for which `= ANY($1)` stands.
@@ -40,9 +38,7 @@ impl Read<'_> {
         keys: &Column<'_>,
         row: impl Fn(&Row<'_>) -> Result<T> + Send + Sync,
     ) -> Result<Vec<T>> {
-        let mut rows = Vec::new();
-        self.session.each_for(sql, keys, &mut |next| row(next).map(|row| rows.push(row))).await?;
-        Ok(rows)
+        self.session.rows_for(sql, keys, row).await
     }
 
     /// The first row of an answer.
@@ -52,12 +48,12 @@ impl Read<'_> {
         values: &[Value<'_>],
         row: impl Fn(&Row<'_>) -> Result<T> + Send + Sync,
     ) -> Result<Option<T>> {
-        Ok(self.rows(sql, values, row).await?.into_iter().next())
+        self.session.row(sql, values, row).await
     }
 
     /// The one number that a statement answers with.
     pub(super) async fn number(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>> {
-        self.row(sql, values, |row| row.int(0)).await
+        self.session.number(sql, values).await
     }
 
     pub(super) async fn state(&mut self, name: &'static str) -> Result<i64> {

@@ -13,8 +13,8 @@ static SAID: Once = Once::new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// Where a test's directory is.
-pub(super) struct Place {
-    pub(super) url: String,
+pub(crate) struct Place {
+    pub(crate) url: String,
     files: Option<PathBuf>,
     database: Option<(String, String)>,
 }
@@ -24,14 +24,14 @@ fn unique() -> String {
 }
 
 impl Place {
-    pub(super) fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let folder = std::env::temp_dir().join(unique());
         std::fs::create_dir_all(&folder).expect("a folder for the test");
         let url = format!("sqlite://{}", folder.join("directory.db").display());
         Self { url, files: Some(folder), database: None }
     }
 
-    pub(super) async fn postgres() -> Option<Self> {
+    pub(crate) async fn postgres() -> Option<Self> {
         let Ok(server) = std::env::var("CORECAST_TEST_POSTGRES") else {
             let required = std::env::var("CORECAST_TEST_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
             assert!(!required, "CORECAST_TEST_POSTGRES is not set, and the services are required");
@@ -44,11 +44,11 @@ impl Place {
         Some(Self { url: with_database(&server, &name), files: None, database: Some((server, name)) })
     }
 
-    pub(super) fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         Store::open(&self.url).expect("a good URL")
     }
 
-    pub(super) async fn drop_database(self) {
+    pub(crate) async fn drop_database(self) {
         if let Some((server, name)) = &self.database {
             administer(server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
         }
@@ -65,8 +65,7 @@ impl Drop for Place {
 
 /// Past the test harness, which keeps what a test that passes prints to itself.
 fn say_not_run() {
-    let text =
-        "\nNOT RUN: CORECAST_TEST_POSTGRES is not set, so the directory was not tested on PostgreSQL\n";
+    let text = "\nNOT RUN: CORECAST_TEST_POSTGRES is not set, so the database was not tested on PostgreSQL\n";
     std::io::stderr().write_all(text.as_bytes()).unwrap_or_default();
 }
 

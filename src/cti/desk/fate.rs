@@ -1,0 +1,58 @@
+//! What is done with a frame.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::work::Worked;
+use crate::cti::studio::Waiter;
+use crate::protocol::codes::Codes;
+use crate::protocol::result::Reply;
+
+/// What is done with a frame.
+#[derive(Debug)]
+pub enum Fate {
+    /// These bytes are the answer, after this time.
+    Answer(Bytes, Duration),
+    /// The answer is known when the recorder has done its part, and not before this time.
+    Later(Box<Later>, Duration),
+    /// There is no answer.
+    Silence,
+    /// These bytes are the answer, if there are any, and the connection is closed behind them.
+    Close(Bytes),
+}
+
+/// An answer that waits for the recorder.
+#[derive(Debug)]
+pub struct Later {
+    kind: String,
+    id: String,
+    reply: Reply,
+    waiters: Vec<Waiter>,
+}
+
+impl Later {
+    /// The answer, once the recorder has done its part. If any of it failed, it is never that all went well.
+    pub async fn bytes(self, codes: &Codes) -> Bytes {
+        let mut reply = self.reply;
+        for waiter in self.waiters {
+            // A waiter that is dropped has no answer: the core is about to stop.
+            let Ok(Err(fault)) = waiter.await else { continue };
+            if reply.is_confirmation() {
+                reply = Reply::new(codes, fault.result, fault.message);
+            }
+        }
+        reply.write(&self.kind, &self.id).into()
+    }
+}
+
+impl Worked {
+    /// The answer to a request of this name and number.
+    pub(super) fn fate(self, kind: &str, id: &str, after: Duration) -> Fate {
+        let Self { reply, waiters } = self;
+        if waiters.is_empty() {
+            return Fate::Answer(reply.write(kind, id).into(), after);
+        }
+        Fate::Later(Box::new(Later { kind: kind.into(), id: id.into(), reply, waiters }), after)
+    }
+}
