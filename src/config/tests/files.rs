@@ -43,7 +43,7 @@ const RULE_LINES: [&str; 13] = [
     "# cores = ",
     "# site = ",
     "# [[access.rule]]",
-    "# from = ",
+    "# from = [",
     "# functions = ",
     "# allow = ",
     "# [[records.archive_action]]",
