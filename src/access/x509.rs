@@ -102,16 +102,16 @@ fn common_name(mut attribute: Der<'_>) -> Option<String> {
 fn alt_names(mut extension: Der<'_>) -> Option<Vec<String>> {
     let is_it = extension.enter(OID)?.0 == SUBJECT_ALT_NAME;
     let (_, mut value) = extension.find(|(tag, _)| is_it && *tag == OCTETS)?;
-    Some(value.enter(SEQUENCE)?.filter_map(|(tag, name)| alt_name(tag, name)).collect())
+    Some(value.enter(SEQUENCE)?.filter_map(|(tag, name)| alt_name(tag, &name)).collect())
 }
 
-fn alt_name(tag: u8, name: Der<'_>) -> Option<String> {
+fn alt_name(tag: u8, name: &Der<'_>) -> Option<String> {
     match tag {
         IP_NAME => match name.0.len() {
             4 => <[u8; 4]>::try_from(name.0).ok().map(|v4| IpAddr::from(v4).to_string()),
             _ => <[u8; 16]>::try_from(name.0).ok().map(|v6| IpAddr::from(v6).to_string()),
         },
-        tag => TEXT_NAMES.contains(&tag).then(|| text(&name)),
+        tag => TEXT_NAMES.contains(&tag).then(|| text(name)),
     }
 }
 
