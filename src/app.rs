@@ -4,6 +4,8 @@
 //! first byte to its last. What is not on the way of a call (probes, the admin address, upkeep) runs on the
 //! runtime that [`Proxy::start`] is called on.
 
+mod entrances;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
@@ -12,15 +14,18 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::runtime::{Builder, Handle, LocalOptions};
+use tokio::sync::Semaphore;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::{FileFault, Gate, Live, Watched};
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
 use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Rooms, Terms};
-use crate::listen::{self, Connections, Door};
+use crate::listen::{self, Connections, Door, Lock};
 use crate::media::functions::Exports;
 use crate::media::mail::{BadAuthority, Mail};
 use crate::media::{MediaError, Renderer, Vault};
@@ -32,11 +37,15 @@ use crate::records::Records;
 use crate::records::functions::Functions;
 use crate::route::Router;
 use crate::upstream::{CoreShared, LinkSettings, Upstream, keep_probing};
+use entrances::{Entrances, Guards};
 
 /// How often raw samples are folded, scraped or not.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// A running proxy.
+/// Clients of one thread that are told at once why they cannot stay; more are sent away without a word.
+const GOODBYES: usize = 64;
+
+/// A running proxy. An address whose listener is switched off has port 0.
 pub struct Proxy {
     /// Where the API socket listens.
     pub api: SocketAddr,
@@ -44,6 +53,12 @@ pub struct Proxy {
     pub webapi: SocketAddr,
     /// Where the admin address listens.
     pub admin: SocketAddr,
+    /// Where the API socket listens over TLS.
+    pub api_tls: Option<SocketAddr>,
+    /// Where the WebAPI listens over TLS.
+    pub webapi_tls: Option<SocketAddr>,
+    /// Where the admin address listens over TLS.
+    pub admin_tls: Option<SocketAddr>,
     workers: Vec<oneshot::Receiver<()>>,
     drain: CancellationToken,
     background: CancellationToken,
@@ -66,6 +81,9 @@ pub enum StartError {
     /// The directory's URL names no database.
     #[error("directory.url: {0}")]
     Directory(#[from] StoreError),
+    /// A certificate, a key or a token is of no use.
+    #[error(transparent)]
+    Files(#[from] FileFault),
     /// The store of recordings cannot be used as configured.
     #[error("media: {0}")]
     Media(#[from] MediaError),
@@ -84,8 +102,8 @@ struct Seat {
     rooms: Rooms,
     background: Handle,
     connections: Arc<Connections>,
-    api: StdListener,
-    webapi: StdListener,
+    gate: Arc<Gate>,
+    sockets: Vec<(Listener, Option<Lock>, StdListener)>,
 }
 
 impl Proxy {
@@ -102,15 +120,17 @@ impl Proxy {
         let directory =
             Directory::open(&settings.directory.url, settings.directory.refresh, background.clone())?;
         let rooms = rooms(&settings, &directory)?;
-        let view = view(&settings, directory);
+        let view = view(&settings, directory)?;
+        let guards = Guards::open(&settings, &view.metrics)?;
+        let entrances = Entrances::open(&settings, &guards, &view.metrics)?;
         let connections = Connections::new(settings.limits.max_connections, &view.metrics);
-        let (api, webapi) =
-            (Addresses::new("api", settings.listen.api)?, Addresses::new("webapi", settings.listen.webapi)?);
-        let admin = Addresses::new("admin", settings.listen.admin)?;
         let mut proxy = Self {
-            api: api.address,
-            webapi: webapi.address,
-            admin: admin.address,
+            api: entrances.address_or_off("api"),
+            webapi: entrances.address_or_off("webapi"),
+            admin: entrances.address_or_off("admin"),
+            api_tls: entrances.address("api_tls"),
+            webapi_tls: entrances.address("webapi_tls"),
+            admin_tls: entrances.address("admin_tls"),
             workers: Vec::new(),
             drain: view.drain.clone(),
             background,
@@ -123,16 +143,18 @@ impl Proxy {
                 rooms: rooms.clone(),
                 background: Handle::current(),
                 connections: connections.clone(),
-                api: api.socket(number)?,
-                webapi: webapi.socket(number)?,
+                gate: guards.gate.clone(),
+                sockets: entrances.sockets(number)?,
             };
             proxy.workers.push(spawn_worker(number, seat)?);
         }
-        proxy.spawn_background(&settings, &view, admin.first)?;
+        proxy.spawn_background(&settings, &view);
+        proxy.spawn(keep_looking(guards.watched(&view.cores), settings.tls.reload));
+        proxy.spawn_admin(&view, &guards, entrances)?;
         Ok(proxy)
     }
 
-    fn spawn_background(&self, settings: &Settings, view: &View, admin: StdListener) -> io::Result<()> {
+    fn spawn_background(&self, settings: &Settings, view: &View) {
         for core in &*view.cores {
             self.spawn(keep_probing(core.clone(), link_settings(settings)));
         }
@@ -144,11 +166,14 @@ impl Proxy {
                 upkeep.upkeep();
             }
         });
-        let admin = TcpListener::from_std(admin)?;
-        let pages = ops::admin::router(view.clone());
-        self.spawn(async move {
-            axum::serve(admin, pages).await.unwrap_or_else(|e| tracing::error!("admin: {e}"))
-        });
+    }
+
+    fn spawn_admin(&self, view: &View, guards: &Guards, entrances: Entrances) -> io::Result<()> {
+        let pages = ops::token::guarded(ops::admin::router(view.clone()), guards.token.clone());
+        for (lock, socket) in entrances.admin() {
+            let door = ops::door::Door::new(guards.gate.clone(), lock, pages.clone());
+            self.spawn(door.serve(TcpListener::from_std(socket)?));
+        }
         Ok(())
     }
 
@@ -170,19 +195,51 @@ impl Proxy {
     }
 }
 
+/// Looks at files for changes, for ever, where waiting for a disk holds up nobody.
+async fn keep_looking(watched: Vec<Arc<dyn Watched>>, every: Duration) {
+    let mut ticks = interval(every);
+    while !watched.is_empty() {
+        ticks.tick().await;
+        let watched = watched.clone();
+        let looked = spawn_blocking(move || watched.iter().for_each(|files| files.look())).await;
+        looked.unwrap_or_else(|error| tracing::error!(%error, "certificates could not be looked at"));
+    }
+}
+
+/// Reads the files that the configuration names, as a start would.
+///
+/// # Errors
+/// [`FileFault`], the first that is of no use.
+pub fn check_files(settings: &Settings) -> Result<(), FileFault> {
+    let metrics = Metrics::default();
+    Guards::open(settings, &metrics)?;
+    settings.cores.iter().try_for_each(|core| shared(core, settings, &metrics).map(drop))
+}
+
+fn shared(
+    core: &crate::model::Core,
+    settings: &Settings,
+    metrics: &Metrics,
+) -> Result<Arc<CoreShared>, FileFault> {
+    let label = format!("core-{}", core.id);
+    let tls = core.tls.clone().map(|files| Live::open(files, &label, metrics)).transpose();
+    let tls = tls.map_err(|FileFault(what)| FileFault(format!("core {}: {what}", core.id)))?;
+    Ok(Arc::new(CoreShared::new(core.clone(), settings.breaker, metrics).over_tls(tls)))
+}
+
 /// What all threads share.
-fn view(settings: &Settings, directory: Directory) -> View {
+fn view(settings: &Settings, directory: Directory) -> Result<View, FileFault> {
     let metrics = Arc::new(Metrics::default());
-    let core =
-        |core: &crate::model::Core| Arc::new(CoreShared::new(core.clone(), settings.breaker, &metrics));
-    View {
-        cores: settings.cores.iter().map(core).collect(),
+    let cores: Result<_, FileFault> =
+        settings.cores.iter().map(|core| shared(core, settings, &metrics)).collect();
+    Ok(View {
+        cores: cores?,
         router: Arc::new(Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device)),
         in_flight: InFlight::new(settings.limits.max_in_flight),
         directory,
         drain: CancellationToken::new(),
         metrics,
-    }
+    })
 }
 
 fn link_settings(settings: &Settings) -> LinkSettings {
@@ -192,26 +249,6 @@ fn link_settings(settings: &Settings) -> LinkSettings {
         connect_timeout: limits.connect_timeout,
         max_reply_bytes: limits.max_reply_bytes,
         threads: settings.threads,
-    }
-}
-
-/// The sockets of one listener: every thread has its own, on one address.
-struct Addresses {
-    key: &'static str,
-    address: SocketAddr,
-    first: StdListener,
-}
-
-impl Addresses {
-    fn new(key: &'static str, address: SocketAddr) -> Result<Self, StartError> {
-        let bound = listen::bind(address).and_then(|first| Ok((first.local_addr()?, first)));
-        let (address, first) = bound.map_err(|error| StartError::Bind { key, address, error })?;
-        Ok(Self { key, address, first })
-    }
-
-    fn socket(&self, worker: usize) -> Result<StdListener, StartError> {
-        let socket = if worker == 0 { self.first.try_clone() } else { listen::bind(self.address) };
-        socket.map_err(|error| StartError::Bind { key: self.key, address: self.address, error })
     }
 }
 
@@ -228,33 +265,38 @@ fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> 
     Ok(is_done)
 }
 
-/// One worker's life: its desk, its two doors, and the drain.
+/// One worker's life: its desk, its doors, and the drain.
 async fn work(seat: Seat) {
-    let Seat { settings, view, rooms, background, connections, api, webapi } = seat;
+    let Seat { settings, view, rooms, background, connections, gate, sockets } = seat;
     let desk = Rc::new(desk(&settings, &view, rooms, &background));
-    let door = |listener| Door {
-        listener,
-        desk: desk.clone(),
-        settings: listen_settings(&settings),
-        connections: connections.clone(),
-        drain: view.drain.clone(),
-        tasks: TaskTracker::new(),
+    let (tasks, goodbyes) = (TaskTracker::new(), Arc::new(Semaphore::new(GOODBYES)));
+    let door = |(listener, lock, socket)| {
+        let door = Door {
+            listener,
+            desk: desk.clone(),
+            settings: listen_settings(&settings),
+            connections: connections.clone(),
+            gate: gate.clone(),
+            lock,
+            goodbyes: goodbyes.clone(),
+            drain: view.drain.clone(),
+            tasks: tasks.clone(),
+        };
+        serve(door, socket)
     };
-    let (api_door, webapi_door) = (door(Listener::Api), door(Listener::WebApi));
-    let tasks = [api_door.tasks.clone(), webapi_door.tasks.clone()];
-    match (TcpListener::from_std(api), TcpListener::from_std(webapi)) {
-        (Ok(api), Ok(webapi)) => {
-            tokio::join!(listen::api::serve(api_door, api), listen::webapi::serve(webapi_door, webapi));
-        }
-        (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "a worker thread cannot listen"),
-    }
-    for tasks in &tasks {
-        tasks.close();
-    }
-    let drained = join_all(tasks.iter().map(TaskTracker::wait));
-    if timeout(settings.limits.drain_timeout, drained).await.is_err() {
-        let left = tasks.iter().map(TaskTracker::len).sum::<usize>();
+    join_all(sockets.into_iter().map(door)).await;
+    tasks.close();
+    if timeout(settings.limits.drain_timeout, tasks.wait()).await.is_err() {
+        let left = tasks.len();
         tracing::warn!(left, "the drain took too long: connections are cut");
+    }
+}
+
+async fn serve(door: Door, socket: StdListener) {
+    match (TcpListener::from_std(socket), door.listener) {
+        (Ok(socket), Listener::Api) => listen::api::serve(door, socket).await,
+        (Ok(socket), Listener::WebApi) => listen::webapi::serve(door, socket).await,
+        (Err(error), _) => tracing::error!(%error, "a worker thread cannot listen"),
     }
 }
 

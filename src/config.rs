@@ -3,6 +3,7 @@
 //! Between them stands a small typed reader (`section`), which collects every fault rather than
 //! stopping at the first.
 
+mod access;
 mod fault;
 mod kinds;
 mod mail;
@@ -21,6 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::tls::ListenerFiles;
 use crate::fanout::Detail;
 use crate::media::MediaSettings;
 use crate::media::mail::MailSettings;
@@ -39,6 +41,10 @@ use section::Report;
 pub struct Settings {
     /// Where we listen.
     pub listen: Listen,
+    /// What TLS listeners are secured with.
+    pub tls: Tls,
+    /// Who may connect, who may call what, and how often.
+    pub access: crate::access::Settings,
     /// How much, how large, how long.
     pub limits: Limits,
     /// Threads that carry calls, at least 1; the configuration's 0 has become the number of CPUs.
@@ -67,21 +73,51 @@ pub struct Settings {
     pub log: Log,
 }
 
-/// Where we listen. Port 0 lets the system choose one.
+/// Where we listen; `None` is nowhere. Port 0 lets the system choose one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     /// The API socket: XML over TCP.
-    pub api: SocketAddr,
+    pub api: Option<SocketAddr>,
     /// The `WebAPI`: the same over HTTP.
-    pub webapi: SocketAddr,
+    pub webapi: Option<SocketAddr>,
     /// Metrics, health, the live page: for operators only.
-    pub admin: SocketAddr,
+    pub admin: Option<SocketAddr>,
+    /// The API socket over TLS.
+    pub api_tls: Option<SocketAddr>,
+    /// The `WebAPI` over TLS: HTTPS.
+    pub webapi_tls: Option<SocketAddr>,
+    /// The admin address over TLS.
+    pub admin_tls: Option<SocketAddr>,
+}
+
+/// What TLS listeners are secured with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The files; there if a TLS listener is.
+    pub files: Option<ListenerFiles>,
+    /// How often these, those of the cores and the admin token's are looked at, from 1 ms to 24 h.
+    pub reload: Duration,
+    /// How long a client may take to get to a secured connection, from 1 ms to 24 h.
+    pub handshake_timeout: Duration,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self { files: None, reload: Duration::from_secs(5), handshake_timeout: Duration::from_secs(5) }
+    }
 }
 
 impl Default for Listen {
     fn default() -> Self {
-        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Self { api: local(5620), webapi: local(2012), admin: local(9620) }
+        let local = |port| Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        Self {
+            api: local(5620),
+            webapi: local(2012),
+            admin: local(9620),
+            api_tls: None,
+            webapi_tls: None,
+            admin_tls: None,
+        }
     }
 }
 

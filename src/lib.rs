@@ -11,6 +11,7 @@
 //! | [`database`] | the two databases behind one session |
 //! | [`directory`] | who, what and where: the database's tables, and the snapshot of them |
 //! | [`records`] | the call records in the same database |
+//! | [`access`] | who may connect, who may call what; TLS |
 //! | [`media`] | the store of recordings, formats, mail |
 //! | [`upstream`] | a leg → its core and back: links, breaker, probes |
 //! | [`fanout`] | plan → legs → outcomes → verdict → [`Reply`](protocol::result::Reply) |
@@ -23,6 +24,7 @@
 //! [`cti`], the CTI core daemon, shares with the proxy how requests are read, where call records are written and
 //! where recordings are put, and nothing of the way of a call, so it cannot hide the proxy's faults.
 
+pub mod access;
 pub mod app;
 pub mod cli;
 pub mod client;

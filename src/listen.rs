@@ -12,7 +12,8 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::protocol::xml::Bounds;
-pub use door::{Connections, Door};
+pub(crate) use door::send_away;
+pub use door::{Connections, Door, Lock};
 
 /// Bounds of the listeners.
 #[derive(Clone, Copy, Debug)]

@@ -74,6 +74,14 @@ metrics! {
         "Client connections open, by listener.";
     SHED Counter "corecast_shed_total" ["reason"]
         "Requests and connections refused because a bound was reached, by bound.";
+    ACCESS_DENIED Counter "corecast_access_denied_total" ["command"]
+        "Requests refused because their function is not allowed for the client, by function.";
+    TLS_HANDSHAKE_FAILURES Counter "corecast_tls_handshake_failures_total" ["listener"]
+        "Connections to a TLS listener that ended before they were secured, by listener.";
+    TLS_CERTIFICATE_EXPIRY Gauge "corecast_tls_certificate_expiry_seconds" ["certificate"]
+        "When a certificate of ours ends, in seconds since 1970: that of the listeners, or that shown to a core.";
+    FILES_RELOAD_FAILED Gauge "corecast_files_reload_failed" ["files"]
+        "1 while the newest certificate or token files are of no use and those before stay in use.";
     BUILD_INFO Gauge "corecast_build_info" ["version"]
         "1, with the version that is running.";
 }

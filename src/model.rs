@@ -3,9 +3,11 @@
 mod pattern;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustls::pki_types::ServerName;
 
 pub use pattern::Pattern;
 
@@ -174,6 +176,17 @@ pub struct LegEnd {
     pub elapsed: Duration,
 }
 
+/// How connections to a core are secured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoreTls {
+    /// Who signs the core's certificate: a PEM file.
+    pub ca_file: PathBuf,
+    /// The name that must stand in it: a host's or an IP address.
+    pub server_name: ServerName<'static>,
+    /// What we show if the core asks for a certificate: the PEM files of it and of its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
 /// One configured core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Core {
@@ -191,4 +204,6 @@ pub struct Core {
     pub pipeline: usize,
     /// Legs that may wait on one thread for a turn on its connections; more are refused at once.
     pub queue: usize,
+    /// How connections to it are secured; `None` if they are not.
+    pub tls: Option<CoreTls>,
 }

@@ -1,6 +1,8 @@
 //! What operators see and do: the admin address.
 
 pub mod admin;
+pub mod door;
+pub mod token;
 
 use std::sync::Arc;
 

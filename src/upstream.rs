@@ -7,6 +7,7 @@ mod backoff;
 mod board;
 mod breaker;
 mod conversation;
+mod dial;
 mod flight;
 mod link;
 mod probe;

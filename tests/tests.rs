@@ -11,6 +11,7 @@
 )]
 
 mod it {
+    mod access;
     mod cav;
     mod cli;
     mod core;

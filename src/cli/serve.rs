@@ -1,6 +1,9 @@
 //! `corecast serve`: runs the proxy until it is told to stop.
 
+use std::net::SocketAddr;
+
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::field::display;
 
 use super::configured::Configured;
 use super::{Exit, block_on, logs};
@@ -33,7 +36,11 @@ async fn serve(settings: Settings) -> Exit {
             return Exit::Unavailable;
         }
     };
-    tracing::info!(api = %proxy.api, webapi = %proxy.webapi, admin = %proxy.admin, cores, "serving");
+    let on = |address: SocketAddr| (address.port() != 0).then(|| display(address));
+    let [api, webapi, admin] = [proxy.api, proxy.webapi, proxy.admin].map(on);
+    let [api_tls, webapi_tls, admin_tls] =
+        [proxy.api_tls, proxy.webapi_tls, proxy.admin_tls].map(|address| address.map(display));
+    tracing::info!(api, webapi, admin, api_tls, webapi_tls, admin_tls, cores, "serving");
     until_told_to_stop().await;
     tracing::info!("draining: nothing new is taken in, what was accepted is answered");
     proxy.drain().await;

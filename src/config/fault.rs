@@ -93,11 +93,28 @@ impl Fault {
         let Source { name, text, is_variable } = &*self.place.source;
         match (is_variable, self.line()) {
             (false, None) => group.element(Origin::path(name.as_str())),
+            (false, Some(line)) if self.is_secret() => group.element(Origin::path(name.as_str()).line(line)),
+            (true, _) if self.is_secret() => {
+                group.element(Origin::path(format!("environment variable {name}")))
+            }
             (false, Some(_)) => group.element(self.snippet(text).path(name.as_str())),
             (true, _) => group.element(
                 self.snippet(text).path(format!("environment variable {name}")).line_numbering(false),
             ),
         }
+    }
+
+    /// Whether the lines at fault may hold a password or a token: then they are not shown.
+    fn is_secret(&self) -> bool {
+        let Source { name, text, is_variable } = &*self.place.source;
+        let begin = text.get(..self.place.span.start).and_then(|t| t.rfind('\n')).unwrap_or(0);
+        let end = text.get(self.place.span.end..).and_then(|t| t.find('\n'));
+        let end = end.map_or(text.len(), |at| self.place.span.end + at);
+        let shown = text.get(begin..end).unwrap_or(text).to_lowercase();
+        let names_one = |text: &str| ["token", "password", "secret"].iter().any(|word| text.contains(word));
+        names_one(&shown)
+            || shown.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
+            || (*is_variable && names_one(&name.to_lowercase()))
     }
 
     fn snippet<'a>(&self, text: &'a str) -> Snippet<'a, annotate_snippets::Annotation<'a>> {

@@ -29,6 +29,14 @@ pub(super) fn whole<T: TryFrom<i64>>(range: RangeInclusive<i64>) -> impl Fn(&Nod
     }
 }
 
+/// True or false.
+pub(super) fn flag(node: &Node) -> Result<bool, String> {
+    match &node.value {
+        Value::Flag(flag) => Ok(*flag),
+        other => Err(format!("must be true or false, not {}", other.kind())),
+    }
+}
+
 fn out_of(range: &RangeInclusive<i64>) -> String {
     format!("must be a number from {} to {}", range.start(), range.end())
 }

@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
+use super::access::{access, core_tls, listen, tls};
 use super::kinds::{
-    ANY_TIME, SOME_TIME, choice, database_url, duration, listen_address, log_filter, parsed, playback_link,
-    remote_address, text, whole,
+    ANY_TIME, SOME_TIME, choice, database_url, duration, log_filter, parsed, playback_link, remote_address,
+    text, whole,
 };
 use super::mail::mail;
 use super::media::media;
 use super::section::Section;
 use super::tree::Node;
-use super::{Compat, DirectorySettings, Limits, Listen, Log, LogFormat, Settings};
+use super::{Compat, DirectorySettings, Limits, Log, LogFormat, Settings};
 use crate::fanout::Detail;
 use crate::model::{Core, CoreId, CoreIndex};
 use crate::protocol::codes::{Codes, ResultType};
@@ -31,8 +32,11 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
     let owners = Owners::of(&cores);
     let (unknown_device, rules) =
         root.section("route", |route| (unknown_device(route), rules(route, &owners)));
+    let (tls, has_tls) = root.section("tls", tls);
     Settings {
-        listen: root.section("listen", listen),
+        listen: root.section("listen", |s| listen(s, has_tls)),
+        tls,
+        access: root.section("access", access),
         limits: root.section("limits", limits),
         threads: root.section("runtime", threads),
         cores,
@@ -47,22 +51,6 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         codes: root.section("codes", codes),
         log: root.section("log", log),
     }
-}
-
-fn listen(s: &mut Section<'_>) -> Listen {
-    let d = Listen::default();
-    let listen = Listen {
-        api: s.or("api", d.api, listen_address),
-        webapi: s.or("webapi", d.webapi, listen_address),
-        admin: s.or("admin", d.admin, listen_address),
-    };
-    let all = [("api", listen.api), ("webapi", listen.webapi), ("admin", listen.admin)];
-    for (i, (key, address)) in all.into_iter().enumerate() {
-        for (earlier, _) in all[..i].iter().filter(|(_, other)| *other == address && address.port() != 0) {
-            s.clash([key, earlier], &format!("is {address}, and so is"));
-        }
-    }
-    listen
 }
 
 fn limits(s: &mut Section<'_>) -> Limits {
@@ -194,11 +182,13 @@ fn core(s: &mut Section<'_>, ids: &mut BTreeSet<u16>, addresses: &mut BTreeSet<S
     // 0 is no id: it stands for one at fault until the rest of the file is checked
     let id = s.required("id", "id = 1", unique(ids, whole(CORE_IDS))).unwrap_or(0);
     let address = s.required("address", "address = \"10.0.0.7:5620\"", unique(addresses, remote_address));
+    let address = address.unwrap_or_default();
     Core {
+        tls: core_tls(s, &address),
         id: CoreId(id),
         name: s.or("name", format!("core-{id}"), text),
         site: s.or("site", "default".into(), text),
-        address: address.unwrap_or_default(),
+        address,
         connections: s.or("connections", 4, whole(1..=1024)),
         pipeline: s.or("pipeline", 1, whole(1..=65_536)),
         queue: s.or("queue", 1024, whole(1..=1_000_000)),

@@ -32,14 +32,15 @@ fn only_fault(text: &str) -> (Option<usize>, String) {
     faults.remove(0)
 }
 
+mod access;
 mod files;
 
 #[test]
 fn defaults_are_those_of_the_documentation() {
     let settings = parse(CORE).unwrap();
-    assert_eq!(settings.listen.api.to_string(), "127.0.0.1:5620");
-    assert_eq!(settings.listen.webapi.to_string(), "127.0.0.1:2012");
-    assert_eq!(settings.listen.admin.to_string(), "127.0.0.1:9620");
+    assert_eq!(settings.listen.api.unwrap().to_string(), "127.0.0.1:5620");
+    assert_eq!(settings.listen.webapi.unwrap().to_string(), "127.0.0.1:2012");
+    assert_eq!(settings.listen.admin.unwrap().to_string(), "127.0.0.1:9620");
     let millis = |time: Duration| time.as_millis();
     let Limits { deadline, leg_timeout, connect_timeout, idle_timeout, drain_timeout, .. } = settings.limits;
     assert_eq!(
@@ -105,7 +106,7 @@ fn what_is_written_is_what_counts() {
         timeout = "7s"
     "#;
     let settings = parse(text).unwrap();
-    assert_eq!(settings.listen.api.to_string(), "[::1]:0");
+    assert_eq!(settings.listen.api.unwrap().to_string(), "[::1]:0");
     assert_eq!(settings.limits.deadline, Duration::from_hours(1));
     assert_eq!(settings.limits.leg_timeout, Duration::from_mins(10));
     assert_eq!(settings.limits.drain_timeout, Duration::ZERO);

@@ -24,9 +24,10 @@ pub(super) struct Node {
 pub(super) enum Value {
     Text(String),
     Whole(i64),
+    Flag(bool),
     List(Vec<Node>),
     Table(Table),
-    /// A kind that no key has: true or false, a fraction, a date, a number beyond measure.
+    /// A kind that no key has: a fraction, a date, a number beyond measure.
     Other(&'static str),
 }
 
@@ -36,6 +37,7 @@ impl Value {
         match self {
             Self::Text(_) => "text",
             Self::Whole(_) => "a number",
+            Self::Flag(_) => "true or false",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
             Self::Other(kind) => kind,
@@ -100,7 +102,7 @@ fn node(source: &Arc<Source>, written: Spanned<DeValue<'_>>) -> Node {
     let value = match written.into_inner() {
         DeValue::String(text) => Value::Text(text.into_owned()),
         DeValue::Integer(number) => whole(&number),
-        DeValue::Boolean(_) => Value::Other("true or false"),
+        DeValue::Boolean(flag) => Value::Flag(flag),
         DeValue::Array(items) => Value::List(items.into_iter().map(|item| node(source, item)).collect()),
         DeValue::Table(items) => Value::Table(table(source, items)),
         DeValue::Float(_) => Value::Other("a fraction"),

@@ -20,6 +20,7 @@ use super::policy::{Terms, Verdict};
 use super::rooms::{Given, Rooms};
 use super::tally::one_per_core;
 use super::turns::Turns;
+use crate::access::Pass;
 use crate::command::{Call, Function, Refusal, Room, check};
 use crate::media::Download;
 use crate::protocol::codes::ResultType;
@@ -148,6 +149,8 @@ pub struct Origin {
     pub peer: Option<IpAddr>,
     /// The order of what it asks of the directory.
     pub turns: Turns,
+    /// What it may ask for.
+    pub pass: Rc<Pass>,
 }
 
 /// A request that was taken in.
@@ -185,24 +188,25 @@ impl Desk {
         }
     }
 
-    /// The answer to a client that is one too many.
+    /// The answer to a client that is sent away before it has asked anything.
     #[must_use]
-    pub fn refuse_connection(&self) -> String {
-        let message = "overloaded: as many clients are connected as may be; try again later";
-        self.rescue(Refusal::new(ResultType::ProcessingMessage, message)).write("", "")
+    pub fn refuse(&self, refusal: Refusal) -> String {
+        self.rescue(refusal).write("", "")
     }
 
     fn begin(&self, arrived: Arrived, origin: &Origin, started: Instant) -> (Asker, Begun) {
         let request = match arrived {
             Arrived::Request(request) => request,
             Arrived::Bad(bad) => {
-                let refusal = Refusal::new(ResultType::InvalidMessageFormat, bad.reason);
+                let refusal = origin.pass.check(None, started).err();
+                let refusal =
+                    refusal.unwrap_or_else(|| Refusal::new(ResultType::InvalidMessageFormat, bad.reason));
                 let asker = Asker { function: None, kind: bad.kind, id: bad.id };
                 return (asker, Begun::Known(self.rescue(refusal)));
             }
         };
-        let checked = check(&request);
         let function = crate::command::function(request.kind());
+        let checked = origin.pass.check(function, started).and_then(|()| check(&request));
         let kind = function.map_or_else(|| request.kind(), |f| f.name).into();
         let asker = Asker { function, kind, id: request.id().into() };
         let begun = checked

@@ -1,19 +1,21 @@
 //! The API socket: XML over TCP. Requests of one connection are worked on together and answered in order.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use futures::future::FutureExt;
 use futures::stream::{FuturesOrdered, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::codec::Decoder;
+use tokio_util::io::poll_read_buf;
 
-use super::door::{Door, close};
-use crate::fanout::{Answer, Arrived, Desk};
-use crate::net::{TcpListener, TcpStream};
+use super::door::{Door, Goodbye, Speech, Stream, close};
+use crate::fanout::{Answer, Arrived, Origin};
+use crate::net::TcpListener;
 use crate::protocol::frame::{Frame, FrameDecoder, FrameFault};
 use crate::protocol::request::Request;
 
@@ -25,19 +27,22 @@ const READ_BYTES: usize = 4 * 1024;
 
 /// Serves the API socket until the drain.
 pub async fn serve(door: Door, socket: TcpListener) {
-    door.serve(socket, full, talk).await;
+    door.serve::<Xml>(socket).await;
 }
 
-/// The answer to a connection that is one too many.
-fn full(desk: &Desk) -> String {
-    desk.refuse_connection()
-}
+/// Requests and answers one behind the other.
+struct Xml;
 
-async fn talk(door: Door, stream: TcpStream) {
-    let origin = door.origin(&stream);
-    let desk = door.desk.clone();
-    let take = move |arrived: Arrived| desk.take(arrived, &origin).map(text);
-    Client::new(door, stream, take).converse().await;
+impl Speech for Xml {
+    fn farewell(_: Goodbye, result: &str) -> String {
+        result.into()
+    }
+
+    async fn talk(door: Door, stream: impl Stream, origin: Origin) {
+        let desk = door.desk.clone();
+        let take = move |arrived: Arrived| desk.take(arrived, &origin).map(text);
+        Client::new(door, stream, take).converse().await;
+    }
 }
 
 /// The desk hands no file to this listener.
@@ -49,14 +54,17 @@ fn text(answer: Answer) -> String {
 }
 
 /// One client's connection.
-struct Client<T, A: Future<Output = String>> {
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all combinations occur")]
+struct Client<S, T, A: Future<Output = String>> {
     door: Door,
-    stream: TcpStream,
+    stream: S,
     take: T,
     decoder: FrameDecoder,
     input: BytesMut,
     answers: FuturesOrdered<A>,
     output: BytesMut,
+    /// Something was written that may still be on this side of the socket: TLS keeps what does not go at once.
+    is_unflushed: bool,
     /// The client sends nothing more.
     is_eof: bool,
     /// Nothing more is read from this client.
@@ -76,8 +84,8 @@ enum Event {
     Drain,
 }
 
-impl<T: Fn(Arrived) -> A, A: Future<Output = String>> Client<T, A> {
-    fn new(door: Door, stream: TcpStream, take: T) -> Self {
+impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A> {
+    fn new(door: Door, stream: S, take: T) -> Self {
         Self {
             decoder: FrameDecoder::new(door.settings.max_request_bytes),
             idle: Box::pin(sleep(door.settings.idle_timeout)),
@@ -87,6 +95,7 @@ impl<T: Fn(Arrived) -> A, A: Future<Output = String>> Client<T, A> {
             input: BytesMut::new(),
             answers: FuturesOrdered::new(),
             output: BytesMut::new(),
+            is_unflushed: false,
             is_eof: false,
             is_over: false,
             is_lost: false,
@@ -138,12 +147,21 @@ impl<T: Fn(Arrived) -> A, A: Future<Output = String>> Client<T, A> {
         if wants_requests {
             self.input.reserve(READ_BYTES);
         }
-        let (mut reader, mut writer) = self.stream.split();
+        let (stream, output, input) = (&mut self.stream, &self.output, &mut self.input);
+        let is_unflushed = &mut self.is_unflushed;
+        let moved = poll_fn(|cx| {
+            if let Poll::Ready(wrote) = poll_write(cx, stream, output, is_unflushed) {
+                return Poll::Ready(Event::Wrote(wrote));
+            }
+            if !wants_requests {
+                return Poll::Pending;
+            }
+            poll_read_buf(Pin::new(&mut *stream), cx, input).map(Event::Read)
+        });
         tokio::select! {
             biased;
             Some(answer) = self.answers.next(), if wants_answers => Event::Answer(answer),
-            wrote = writer.write(&self.output), if !self.output.is_empty() => Event::Wrote(wrote),
-            read = reader.read_buf(&mut self.input), if wants_requests => Event::Read(read),
+            event = moved => event,
             () = &mut self.idle => Event::Idle,
             () = self.door.drain.cancelled(), if !self.is_over => Event::Drain,
         }
@@ -155,6 +173,8 @@ impl<T: Fn(Arrived) -> A, A: Future<Output = String>> Client<T, A> {
             Event::Wrote(Ok(count)) if count > 0 => self.output.advance(count),
             Event::Read(Ok(count)) if count > 0 => {}
             Event::Read(Ok(_)) => self.client_is_done(),
+            // Over TLS, many clients end without saying so first.
+            Event::Read(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => self.client_is_done(),
             Event::Wrote(_) | Event::Read(Err(_)) => self.lose(),
             Event::Idle => return self.check_idle(),
             Event::Drain => self.drain(),
@@ -205,7 +225,34 @@ impl<T: Fn(Arrived) -> A, A: Future<Output = String>> Client<T, A> {
 
     /// Requests that have arrived are still answered, then the connection closes.
     fn drain(&mut self) {
-        while self.stream.try_read_buf(&mut self.input).is_ok_and(|count| count > 0) {}
+        let (stream, input) = (&mut self.stream, &mut self.input);
+        let mut read = || {
+            let read = poll_fn(|cx| poll_read_buf(Pin::new(&mut *stream), cx, input));
+            unconstrained(read).now_or_never().is_some_and(|read| read.is_ok_and(|count| count > 0))
+        };
+        while read() {}
         self.is_over = true;
     }
+}
+
+/// Writes what there is to write, and then pushes out what is kept on the way; pending if there is neither.
+fn poll_write<S: Stream>(
+    cx: &mut Context<'_>,
+    stream: &mut S,
+    output: &BytesMut,
+    is_unflushed: &mut bool,
+) -> Poll<io::Result<usize>> {
+    if !output.is_empty() {
+        let wrote = ready!(Pin::new(stream).poll_write(cx, output));
+        *is_unflushed = true;
+        return Poll::Ready(wrote);
+    }
+    if *is_unflushed {
+        let flushed = ready!(Pin::new(stream).poll_flush(cx));
+        *is_unflushed = false;
+        if let Err(error) = flushed {
+            return Poll::Ready(Err(error));
+        }
+    }
+    Poll::Pending
 }

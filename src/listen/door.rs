@@ -1,21 +1,30 @@
 //! What both listeners share: taking connections in, counting them, and turning away those that are too many.
 
+mod goodbye;
+mod secure;
+
 use std::future::Future;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use metrics::{Counter, Gauge};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{sleep, timeout};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Settings;
+use crate::access::{Client, Doorkeeper, Gate};
 use crate::fanout::{Desk, Listener, Origin, Turns};
 use crate::metrics::{CONNECTIONS, Metrics, SHED};
 use crate::net::{TcpListener, TcpStream};
+pub(crate) use goodbye::send_away;
+pub(super) use goodbye::{Goodbye, close};
+pub use secure::Lock;
 
 /// Client connections over all threads and listeners.
 pub struct Connections {
@@ -77,38 +86,56 @@ pub struct Door {
     pub settings: Settings,
     /// The connections of all threads.
     pub connections: Arc<Connections>,
+    /// Who may come in, and what for.
+    pub gate: Arc<Gate>,
+    /// What its connections are secured with; `None` if they are not.
+    pub lock: Option<Lock>,
+    /// Clients of this thread that are being told why they cannot stay.
+    pub goodbyes: Arc<Semaphore>,
     /// When nothing new is taken in any more.
     pub drain: CancellationToken,
     /// The connections of this thread.
     pub tasks: TaskTracker,
 }
 
+/// What a connection's bytes go through: the socket itself, or TLS over it. Whoever talks is compiled for each,
+/// so that a plain connection pays nothing for the other.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for S {}
+
+/// What is spoken at a door.
+pub(super) trait Speech: 'static {
+    /// A RESULT for a client that is sent away before it has said anything.
+    fn farewell(goodbye: Goodbye, result: &str) -> String;
+
+    /// Talks with a client until it has gone.
+    fn talk(door: Door, stream: impl Stream, origin: Origin) -> impl Future<Output = ()> + 'static;
+}
+
 /// How long the system is left alone when it has no file handle for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a client that is sent away may take to read why.
-const LINGER: Duration = Duration::from_secs(2);
-
 impl Door {
+    fn keeper(&self) -> &Doorkeeper {
+        match self.listener {
+            Listener::Api => &self.gate.api,
+            Listener::WebApi => &self.gate.webapi,
+        }
+    }
+
     /// Whom the answers on a connection go to.
-    pub(super) fn origin(&self, stream: &TcpStream) -> Origin {
-        let peer = stream.peer_addr().ok().map(|address| address.ip());
-        Origin { listener: self.listener, peer, turns: Turns::default() }
+    fn origin(&self, client: Client) -> Origin {
+        let peer = client.address;
+        Origin { listener: self.listener, peer, turns: Turns::default(), pass: self.gate.pass(client) }
     }
 
     /// Takes connections in until the drain, each on a task of its own.
-    pub async fn serve<F>(
-        self,
-        socket: TcpListener,
-        full: fn(&Desk) -> String,
-        talk: fn(Self, TcpStream) -> F,
-    ) where
-        F: Future<Output = ()> + 'static,
-    {
+    pub(super) async fn serve<S: Speech>(self, socket: TcpListener) {
         let drain = self.drain.clone();
         while let Some(accepted) = drain.run_until_cancelled(socket.accept()).await {
             match accepted {
-                Ok((stream, _)) => self.admit(stream, full, talk),
+                Ok((stream, peer)) => self.admit::<S>(stream, peer.ip().to_canonical()),
                 Err(error) => {
                     tracing::warn!(listener = self.listener.label(), %error, "a connection could not be taken");
                     sleep(ACCEPT_PAUSE).await;
@@ -117,41 +144,46 @@ impl Door {
         }
     }
 
-    fn admit<F>(&self, stream: TcpStream, full: fn(&Desk) -> String, talk: fn(Self, TcpStream) -> F)
-    where
-        F: Future<Output = ()> + 'static,
-    {
+    fn admit<S: Speech>(&self, stream: TcpStream, peer: IpAddr) {
         stream.set_nodelay(true).unwrap_or_default();
+        if !self.keeper().admits(Some(peer)) {
+            return self.refuse::<S>(stream, Goodbye::Forbidden(peer));
+        }
         let Some(place) = self.connections.enter(self.listener) else {
-            let answer = full(&self.desk);
-            self.tasks.spawn_local(send_away(stream, answer));
-            return;
+            return self.refuse::<S>(stream, Goodbye::Full);
         };
-        let talking = talk(self.clone(), stream);
+        let client = Client { address: Some(peer), certificate: None };
+        let door = self.clone();
+        match self.lock.clone() {
+            None => {
+                let talking = S::talk(door, stream, self.origin(client));
+                self.spawn(place, talking);
+            }
+            Some(lock) => self.spawn(place, lock.open::<S>(door, stream, client)),
+        }
+    }
+
+    fn spawn(&self, place: Place, talking: impl Future<Output = ()> + 'static) {
         self.tasks.spawn_local(async move {
             talking.await;
             drop(place);
         });
     }
-}
 
-/// Tells a client why it is sent away, in a bounded time.
-async fn send_away(mut stream: TcpStream, answer: String) {
-    let told = async {
-        stream.write_all(answer.as_bytes()).await?;
-        close(&mut stream).await
-    };
-    drop(timeout(LINGER, told).await);
-}
+    /// Sends a client away. One that waits for TLS would not understand why.
+    fn refuse<S: Speech>(&self, stream: TcpStream, goodbye: Goodbye) {
+        if self.lock.is_none() {
+            self.say::<S>(stream, goodbye);
+        }
+    }
 
-/// Closes in a way that lets the last answer arrive: what the client still sends is read and dropped for a
-/// while, since closing on unread bytes would reset the connection and could take the answer with it.
-pub(super) async fn close(stream: &mut TcpStream) -> std::io::Result<()> {
-    stream.shutdown().await?;
-    let mut rest = [0; 4096];
-    let until_closed = async {
-        while stream.read(&mut rest).await? > 0 {}
-        Ok(())
-    };
-    timeout(LINGER, until_closed).await.unwrap_or(Ok(()))
+    /// Tells a client why it is sent away, as long as not too many are being told.
+    fn say<S: Speech>(&self, stream: TcpStream, goodbye: Goodbye) {
+        let Ok(permit) = self.goodbyes.clone().try_acquire_owned() else { return };
+        let answer = S::farewell(goodbye, &self.desk.refuse(goodbye.refusal()));
+        self.tasks.spawn_local(async move {
+            send_away(stream, answer).await;
+            drop(permit);
+        });
+    }
 }

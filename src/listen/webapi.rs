@@ -21,9 +21,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
-use super::door::Door;
-use crate::fanout::{Answer, Arrived, Desk, Origin};
-use crate::net::{TcpListener, TcpStream};
+use super::door::{Door, Goodbye, Speech, Stream};
+use crate::fanout::{Answer, Arrived, Origin};
+use crate::net::TcpListener;
 use crate::protocol::request::{BadRequest, Request};
 use crate::protocol::url;
 use body::Body;
@@ -39,21 +39,27 @@ const HEAD_BYTES: usize = 16 * 1024;
 
 /// Serves the WebAPI until the drain.
 pub async fn serve(door: Door, socket: TcpListener) {
-    door.serve(socket, full, talk).await;
+    door.serve::<Http>(socket).await;
 }
 
-/// The answer to a connection that is one too many.
-fn full(desk: &Desk) -> String {
-    let result = desk.refuse_connection();
-    format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{result}",
-        result.len()
-    )
+/// HTTP/1.1.
+struct Http;
+
+impl Speech for Http {
+    fn farewell(goodbye: Goodbye, result: &str) -> String {
+        let (status, length) = (goodbye.status(), result.len());
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/xml; charset=utf-8\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{result}"
+        )
+    }
+
+    async fn talk(door: Door, stream: impl Stream, origin: Origin) {
+        talk(door, stream, origin).await;
+    }
 }
 
-async fn talk(door: Door, stream: TcpStream) {
+async fn talk(door: Door, stream: impl Stream, origin: Origin) {
     let (settings, drain) = (door.settings, door.drain.clone());
-    let origin = door.origin(&stream);
     let respond = move |request| respond(door.clone(), origin.clone(), request);
     converse(stream, settings, drain, respond).await;
 }

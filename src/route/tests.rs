@@ -15,6 +15,7 @@ fn core(id: u16, site: &str) -> Core {
         connections: 1,
         pipeline: 1,
         queue: 1,
+        tls: None,
     }
 }
 

@@ -146,6 +146,10 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
         }
         self.out.clear();
         self.out_done = 0;
+        // TLS keeps what did not go at once; over a plain socket this is nothing.
+        if let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx) {
+            flushed?;
+        }
         Ok(wrote)
     }
 

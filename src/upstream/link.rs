@@ -10,8 +10,9 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 use tower::Service;
 
@@ -19,11 +20,11 @@ use super::backoff::Backoff;
 use super::board::Ticket;
 use super::breaker::State;
 use super::conversation::{Conversation, Lost};
+use super::dial::{Dialed, dial};
 use super::queue::{Queue, Waiting};
 use super::shared::{CoreShared, Local};
 use super::{Leg, LinkSettings};
 use crate::model::{LegEnd, Outcome, Unsent};
-use crate::net::TcpStream;
 
 /// Waits between attempts to connect, as long as the breaker lets them be made.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
@@ -95,10 +96,13 @@ impl Link {
         let mut states = self.core.breaker.watch();
         loop {
             self.meanwhile(passing(&mut states)).await;
-            match self.meanwhile(self.connect()).await {
-                Ok(stream) => {
+            match self.meanwhile(dial(&self.core, self.settings.connect_timeout)).await {
+                Ok(dialed) => {
                     let since = Instant::now();
-                    let was_heard = self.talk(stream, &mut states).await;
+                    let was_heard = match dialed {
+                        Dialed::Plain(stream) => self.talk(stream, &mut states).await,
+                        Dialed::Secured(stream) => self.talk(stream, &mut states).await,
+                    };
                     if was_heard || since.elapsed() > RECONNECT.1 {
                         // It was a good connection, perhaps one that the core closed for idleness.
                         backoff.reset();
@@ -109,13 +113,6 @@ impl Link {
             }
             self.meanwhile(sleep(backoff.next())).await;
         }
-    }
-
-    async fn connect(&self) -> io::Result<TcpStream> {
-        let connecting = TcpStream::connect(&*self.core.core.address);
-        let stream = timeout(self.settings.connect_timeout, connecting).await??;
-        stream.set_nodelay(true)?;
-        Ok(stream)
     }
 
     /// Refused: the core is not there, and whoever waits is told at once. A connection that takes too long may
@@ -142,7 +139,10 @@ impl Link {
     }
 
     /// Talks over a connection until it is lost; whether anything sensible was ever heard on it.
-    async fn talk(&self, stream: TcpStream, states: &mut watch::Receiver<State>) -> bool {
+    async fn talk<S>(&self, stream: S, states: &mut watch::Receiver<State>) -> bool
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         self.core.connections.fetch_add(1, Ordering::Relaxed);
         let mut talk = Conversation::new(stream, &self.core, self.settings, &self.queue);
         let lost = loop {

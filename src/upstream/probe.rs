@@ -1,18 +1,17 @@
 //! Asks a core that is shut out whether it is back, with the reference's echo function.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 use tokio_util::codec::Decoder;
 
 use super::LinkSettings;
 use super::backoff::Backoff;
 use super::breaker::State;
+use super::dial::{Dialed, dial};
 use super::shared::CoreShared;
-use crate::net::TcpStream;
 use crate::protocol::frame::{Frame, FrameDecoder};
 use crate::protocol::result::ReplyHead;
 
@@ -36,7 +35,7 @@ async fn until_alive(core: &CoreShared, settings: LinkSettings) {
     loop {
         sleep(backoff.next()).await;
         core.breaker.probing();
-        let is_alive = answers(&core.core.address, settings.connect_timeout, settings.leg_timeout).await;
+        let is_alive = answers(core, settings).await;
         core.breaker.probed(is_alive);
         if is_alive {
             tracing::info!(core = core.core.id.0, name = core.core.name, "the core is back");
@@ -45,20 +44,32 @@ async fn until_alive(core: &CoreShared, settings: LinkSettings) {
     }
 }
 
-/// Whether the core answers TEST in time; any RESULT will do.
-async fn answers(address: &str, connect_timeout: Duration, leg_timeout: Duration) -> bool {
+/// Whether the core answers TEST in time; any RESULT will do. A connection that cannot be made is noted: while the
+/// core is shut out, nobody else finds out why.
+async fn answers(core: &CoreShared, settings: LinkSettings) -> bool {
     let ask = async {
-        let mut stream = timeout(connect_timeout, TcpStream::connect(address)).await.ok()?.ok()?;
-        stream.write_all(TEST).await.ok()?;
-        let (mut decoder, mut input) = (FrameDecoder::new(MAX_ANSWER), BytesMut::new());
-        loop {
-            match decoder.decode(&mut input).ok()? {
-                Some(Frame::Message(reply)) => return ReplyHead::read(&reply).map(drop),
-                Some(Frame::Fault(_)) => return None,
-                None if stream.read_buf(&mut input).await.ok()? == 0 => return None,
-                None => {}
+        match dial(core, settings.connect_timeout).await {
+            Ok(Dialed::Plain(stream)) => ask(stream).await,
+            Ok(Dialed::Secured(stream)) => ask(stream).await,
+            Err(error) => {
+                core.note_error(format!("could not connect: {error}"));
+                None
             }
         }
     };
-    matches!(timeout(connect_timeout + leg_timeout, ask).await, Ok(Some(())))
+    matches!(timeout(settings.connect_timeout + settings.leg_timeout, ask).await, Ok(Some(())))
+}
+
+async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
+    stream.write_all(TEST).await.ok()?;
+    stream.flush().await.ok()?;
+    let (mut decoder, mut input) = (FrameDecoder::new(MAX_ANSWER), BytesMut::new());
+    loop {
+        match decoder.decode(&mut input).ok()? {
+            Some(Frame::Message(reply)) => return ReplyHead::read(&reply).map(drop),
+            Some(Frame::Fault(_)) => return None,
+            None if stream.read_buf(&mut input).await.ok()? == 0 => return None,
+            None => {}
+        }
+    }
 }

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use metrics::{Counter, Gauge, Histogram};
 
 use super::breaker::{Breaker, BreakerSettings, State};
+use crate::access::{Live, Watched};
 use crate::metrics as table;
 use crate::metrics::Metrics;
-use crate::model::{Core, LegEnd, Outcome};
+use crate::model::{Core, CoreTls, LegEnd, Outcome};
 
 /// A thread's own handle to a core. Legs count their handles on the thread, so that threads do not contend for
 /// one counter.
@@ -50,6 +51,7 @@ pub struct CoreShared {
     gauges: [(Gauge, Count); 3],
     states: [(State, Gauge); 3],
     last_error: Mutex<String>,
+    pub(super) tls: Option<Arc<Live<CoreTls>>>,
 }
 
 impl std::fmt::Debug for CoreShared {
@@ -83,8 +85,21 @@ impl CoreShared {
             states: State::ALL
                 .map(|(s, label)| (s, metrics.gauge(&table::CORE_BREAKER_STATE, &[&id, label]))),
             last_error: Mutex::default(),
+            tls: None,
             core,
         }
+    }
+
+    /// The same, reached over TLS.
+    #[must_use]
+    pub fn over_tls(self, tls: Option<Arc<Live<CoreTls>>>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Its certificate files, to be looked at for changes.
+    #[must_use]
+    pub fn watched(&self) -> Option<Arc<dyn Watched>> {
+        self.tls.clone().map(|live| live as Arc<dyn Watched>)
     }
 
     /// Counts the end of a leg.

@@ -75,12 +75,27 @@ impl Lab {
         Self::start(faults, MEMORY, "", more).await
     }
 
+    /// The same, with variables of the environment over it.
+    pub async fn overlaid(faults: &[Fault], more: &str, variables: &[(&str, &str)]) -> Self {
+        Self::begin(faults, MEMORY, "", more, variables).await
+    }
+
     /// Cores with these faults, and a proxy whose directory is at this URL, with `more` of a configuration.
     pub async fn at(faults: &[Fault], directory: &str, more: &str) -> Self {
         Self::start(faults, directory, "", more).await
     }
 
     async fn start(faults: &[Fault], directory: &str, limits: &str, more: &str) -> Self {
+        Self::begin(faults, directory, limits, more, &[]).await
+    }
+
+    async fn begin(
+        faults: &[Fault],
+        directory: &str,
+        limits: &str,
+        more: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut cores = Vec::new();
         for (id, fault) in (1..).zip(faults) {
             let settings = CtiSettings { id: CoreId(id), fault: *fault, ..CtiSettings::default() };
@@ -92,8 +107,8 @@ impl Lab {
     /// These cores, and a proxy whose directory is at this URL, with keys of `[limits]` and `more` of a configuration.
     pub fn of(cores: Vec<CtiCore>, directory: &str, limits: &str, more: &str) -> Self {
         let text = configuration(&cores, directory, limits, more);
-        let settings =
-            Settings::parse(&text, "the lab", std::iter::empty()).unwrap_or_else(|f| panic!("{f}"));
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let settings = Settings::parse(&text, "the lab", variables).unwrap_or_else(|f| panic!("{f}"));
         let proxy = Proxy::start(settings).expect("the proxy starts on free ports");
         Self { cores, proxy }
     }

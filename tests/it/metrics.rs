@@ -73,7 +73,10 @@ async fn what_a_rate_is_made_of_is_there_from_the_start_at_zero() {
         expected.extend(legs);
         expected.push(format!("corecast_core_late_replies_total{{core=\"{core}\"}}"));
     }
-    expected.extend(["connections", "in_flight"].map(|r| format!("corecast_shed_total{{reason=\"{r}\"}}")));
+    expected
+        .extend(FUNCTIONS.iter().map(|f| format!("corecast_access_denied_total{{command=\"{}\"}}", f.name)));
+    let shed = ["connections", "in_flight", "address", "rate"];
+    expected.extend(shed.map(|r| format!("corecast_shed_total{{reason=\"{r}\"}}")));
     for series in expected {
         assert_eq!(value(&metrics, &series), Some(0.0), "{series}");
     }
@@ -139,11 +142,12 @@ async fn no_traffic_makes_a_label_that_the_table_does_not_know() {
     let is_known = |key: &str, value: &str| match key {
         "command" => value == "other" || FUNCTIONS.iter().any(|f| f.name == value),
         "result" => value == "other" || ResultType::from_label(value).is_some(),
-        "listener" => ["api", "webapi"].contains(&value),
+        "listener" => ["api", "webapi", "admin"].contains(&value),
         "core" => ["1", "2", "3"].contains(&value),
         "outcome" => Outcome::LABELS.contains(&value),
         "state" => ["pass", "probe", "shut"].contains(&value),
-        "reason" => ["connections", "in_flight"].contains(&value),
+        "reason" => ["connections", "in_flight", "address", "rate"].contains(&value),
+        "certificate" | "files" => ["listen", "core-1", "admin_token"].contains(&value),
         "version" => value == env!("CARGO_PKG_VERSION"),
         "le" => value == "+Inf" || value.parse::<f64>().is_ok(),
         _ => false,

@@ -18,7 +18,7 @@ fn variables_override_the_file() {
     ];
     let text = format!("[limits]\nmax_depth = 3\n[codes]\nAPI_OK = 50\n{CORE}");
     let settings = parse_with(&text, &variables).unwrap();
-    assert_eq!(settings.listen.api.to_string(), "0.0.0.0:1234");
+    assert_eq!(settings.listen.api.unwrap().to_string(), "0.0.0.0:1234");
     assert_eq!(settings.limits.deadline, Duration::from_secs(3));
     assert_eq!(settings.limits.max_depth, 9);
     assert_eq!(settings.compat.detail, Detail::Always);

@@ -15,8 +15,12 @@ fn the_commented_file_shows_every_key_there_is() {
     assert!(report.known.contains("limits.deadline") && report.known.len() > 60, "{:?}", report.known);
     let written =
         |key: &str| FULL.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));
-    for path in
-        report.known.iter().chain(&keys_of("route.rule", 3)).chain(&keys_of("records.archive_action", 4))
+    for path in report
+        .known
+        .iter()
+        .chain(&keys_of("route.rule", 3))
+        .chain(&keys_of("access.rule", 4))
+        .chain(&keys_of("records.archive_action", 4))
     {
         let key = path.rsplit('.').next().unwrap();
         let is_heading = FULL.contains(&format!("[{path}]"));
@@ -33,11 +37,15 @@ fn keys_of(table: &str, count: usize) -> BTreeSet<String> {
     keys
 }
 
-const RULE_LINES: [&str; 9] = [
+const RULE_LINES: [&str; 13] = [
     "# [[route.rule]]",
     "# devices = ",
     "# cores = ",
     "# site = ",
+    "# [[access.rule]]",
+    "# from = [",
+    "# functions = ",
+    "# allow = ",
     "# [[records.archive_action]]",
     "# id = ",
     "# name = ",
@@ -50,7 +58,7 @@ fn what_the_commented_file_has_commented_out_is_sound_too() {
     let is_toml = |line: &&str| RULE_LINES.iter().any(|start| line.starts_with(start));
     let rules: Vec<_> = FULL.lines().filter(is_toml).map(|line| &line[2..]).collect();
     let settings = parse(&format!("{FULL}\n{}", rules.join("\n"))).unwrap();
-    assert_eq!(settings.rules.len(), 2);
+    assert_eq!((settings.rules.len(), settings.access.rules.len()), (2, 1));
     assert_eq!(settings.records.retention.actions.len(), 1);
 }
 

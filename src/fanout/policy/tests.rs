@@ -21,6 +21,7 @@ fn router() -> Router {
         connections: 1,
         pipeline: 1,
         queue: 1,
+        tls: None,
     };
     let owners = vec![CoreIndex(0), CoreIndex(1), CoreIndex(2)];
     let rule = Rule { devices: "7000-7999".parse().expect("a pattern"), owners };

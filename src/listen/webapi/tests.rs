@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::media::{Download, MediaError};
+use crate::net::TcpStream;
 use crate::protocol::xml::Bounds;
 
 type Pieces = Sender<Result<Bytes, MediaError>>;

@@ -29,6 +29,7 @@ impl Rig {
             connections: 1,
             pipeline,
             queue: 10,
+            tls: None,
         };
         let shared = CoreShared::new(core, BreakerSettings::default(), &Metrics::default());
         Self { core: Local::of(&Arc::new(shared)), queue: RefCell::default() }
