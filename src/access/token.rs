@@ -1,6 +1,5 @@
 //! The token that the admin address asks for.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,27 +8,10 @@ use ring::rand::SystemRandom;
 
 use super::files::{FileFault, Files, Live, fault};
 use crate::metrics::Metrics;
+use crate::secret::Secret;
 
 /// A token shorter than this can be guessed.
 pub const MIN_LENGTH: usize = 16;
-
-/// Text that is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps a text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
-}
 
 /// Where the token is from, and what it is needed for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,9 +103,9 @@ impl Token {
             TokenSource::File(path) => {
                 Kept::File(Live::open(TokenFile(path.clone()), "admin_token", metrics)?)
             }
-            TokenSource::Given(Secret(token)) => {
-                let made =
-                    Fingerprint::of(token).map_err(|e| FileFault(format!("access.admin_token: {e}")))?;
+            TokenSource::Given(token) => {
+                let made = Fingerprint::of(token.reveal())
+                    .map_err(|e| FileFault(format!("access.admin_token: {e}")))?;
                 Kept::Given(Arc::new(made))
             }
         };

@@ -10,9 +10,10 @@ use super::section::Section;
 use super::tree::Node;
 use super::{Listen, Tls};
 use crate::access::tls::{ClientAuth, ListenerFiles};
-use crate::access::token::{MIN_LENGTH, Secret, TokenSettings, TokenSource};
+use crate::access::token::{MIN_LENGTH, TokenSettings, TokenSource};
 use crate::access::{Functions, NamePattern, Networks, RateLimit, Rule, Settings};
 use crate::model::CoreTls;
+use crate::secret::Secret;
 
 /// An address to listen at, or `off`.
 fn maybe_address(node: &Node) -> Result<Option<SocketAddr>, String> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use corecast::command::{FUNCTIONS, Identifiers, Need};
+use corecast::command::{FUNCTIONS, Identifiers};
 use corecast::cti::Fault;
 use serde_json::Value;
 
@@ -165,7 +165,8 @@ async fn the_demo_shows_every_verdict_and_ends() {
         "API_OK: BLACKOUTSTOP sent to all of the following cores: 1,2,3",
         "API_PARTIAL_CORE_RESPONSE: BLACKOUTSTART could not be sent to the following cores: 2",
         "core 2: OUTCOME TIMED_OUT",
-        "Every verdict was the expected one.",
+        "cores 1 and 3 kept both blackouts",
+        "Every answer and every recording was the expected one.",
     ] {
         assert!(ended.out.contains(words), "{words}: {}", ended.out);
     }
@@ -192,5 +193,120 @@ async fn the_readme_names_every_command() {
     for line in commands.expect("a list of commands").0.lines() {
         let name = line.split_whitespace().next().expect("a command's name");
         assert!(readme.contains(&format!("| `corecast {name}")), "{name} is not in README.md");
+    }
+}
+
+/// `CORECAST_BLESS=1 cargo test functions_page` writes the tables anew.
+#[tokio::test]
+async fn the_functions_page_is_what_the_program_says() {
+    let json = corecast(&["functions", "--json"]).await.out;
+    let functions: Vec<Value> = serde_json::from_str(&json).expect("JSON");
+    let tables = tables(&functions);
+    let page = page("docs/functions.md");
+    let (begin, end) = ("<!-- tables: begin -->\n", "<!-- tables: end -->");
+    let (before, rest) = page.split_once(begin).expect("where the tables begin");
+    let (shown, after) = rest.split_once(end).expect("where the tables end");
+    if std::env::var_os("CORECAST_BLESS").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/functions.md");
+        std::fs::write(path, format!("{before}{begin}{tables}{end}{after}")).expect("it can be written");
+    } else {
+        assert_eq!(shown, tables, "write it anew with CORECAST_BLESS=1");
+    }
+}
+
+/// One table per chapter of the reference.
+fn tables(functions: &[Value]) -> String {
+    let mut out = String::new();
+    let mut chapters: Vec<&str> = functions.iter().map(|f| text(f, "family")).collect();
+    chapters.dedup();
+    chapters.sort_by_key(|chapter| functions.iter().position(|f| text(f, "family") == *chapter));
+    chapters.dedup();
+    for chapter in chapters {
+        let head = "| function | needs | may have | goes to | verdict | priority | repeatable |";
+        write!(out, "\n## {chapter}\n\n{head}\n|---|---|---|---|---|---|---|\n").expect("text");
+        for function in functions.iter().filter(|f| text(f, "family") == chapter) {
+            out.push_str(&row(function));
+        }
+    }
+    out.push('\n');
+    out
+}
+
+fn text<'a>(function: &'a Value, key: &str) -> &'a str {
+    function[key].as_str().unwrap_or_else(|| panic!("{key} of {function}"))
+}
+
+fn list(names: &Value) -> Vec<&str> {
+    names.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+fn row(function: &Value) -> String {
+    let parameters = function["parameters"].as_array().expect("a list");
+    let mut needs = vec![];
+    let identifiers = list(&function["identifiers"]);
+    if !identifiers.is_empty() {
+        needs.push(format!("{} {}", how_many(text(function, "name")), identifiers.join(", ")));
+    }
+    let actions = list(&function["actions"]);
+    if !actions.is_empty() {
+        needs.push(format!("ACTION {}", actions.join(", ")));
+    }
+    needs.extend(parameters.iter().filter_map(|p| p["required"].as_str()).map(Into::into));
+    let one_of = parameters.iter().map(|p| list(&p["one_of"])).filter(|names| !names.is_empty());
+    needs.extend(one_of.map(|names| format!("one of {}", names.join(", "))));
+    let optional: Vec<_> = parameters.iter().filter_map(|p| p["optional"].as_str()).collect();
+    format!(
+        "| {} | {} | {} | {} | {} | {} | {} |\n",
+        text(function, "name"),
+        needs.join("; "),
+        optional.join(", ").replace(&users(), "USER1 to USER15"),
+        goes_to(text(function, "scope")),
+        verdict(text(function, "policy")),
+        text(function, "priority").to_lowercase(),
+        if function["repeatable"] == true { "yes" } else { "no" },
+    )
+}
+
+fn users() -> String {
+    (1..=15).map(|n| format!("USER{n}")).collect::<Vec<_>>().join(", ")
+}
+
+/// How many of its identifiers a function takes.
+fn how_many(name: &str) -> &'static str {
+    let function = FUNCTIONS.iter().find(|f| f.name == name).expect("a function");
+    match function.identifiers {
+        Identifiers::ExactlyOne(_) => "exactly one of",
+        _ => "at least one of",
+    }
+}
+
+fn goes_to(scope: &str) -> &'static str {
+    match scope {
+        "Device" => "owners of the device",
+        "Agent" => "owners of all devices of the agent",
+        "Session" => "one core, by SESSIONID",
+        "AllCores" => "all cores",
+        "Here(Echo)" => "the proxy itself",
+        "Here(Directory)" => "the directory",
+        "Here(Records)" => "the call records",
+        "Here(Media)" => "the recordings",
+        "Here(Mail)" => "the recordings and a mail server",
+        other => panic!("say what the scope {other} means"),
+    }
+}
+
+fn verdict(policy: &str) -> &'static str {
+    match policy {
+        "All" => "every owner must confirm",
+        "First" => "the first core that takes it",
+        "Any" => "one confirmation is enough",
+        "Merge(Devices)" => "merged: all devices",
+        "Merge(ActiveDevice)" => "merged: the active call, else the latest",
+        "Merge(Recordings)" => "merged: all recordings",
+        "Merge(Channels)" => "merged: all channels",
+        "Merge(System)" => "merged: one section per core",
+        "Merge(FirstKnown)" => "merged: the first core that knows the agent",
+        "None" => "",
+        other => panic!("say what the policy {other} means"),
     }
 }

@@ -55,7 +55,7 @@ impl Day {
             running.push(CtiCore::start(settings).await.expect("a core starts"));
         }
         let more = format!("[runtime]\nthreads = 1\n[media]\nurl = \"{store}\"\n{more}");
-        Self { scratch, clock, lab: Lab::of(running, &database, "", &more) }
+        Self { scratch, clock, lab: Lab::of(running, &database, "", &more, &[]) }
     }
 
     fn wait(&self, seconds: u64) {

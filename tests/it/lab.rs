@@ -49,6 +49,16 @@ fn configuration(cores: &[CtiCore], directory: &str, limits: &str, more: &str) -
     )
 }
 
+/// Cores 1, 2, 3… with these faults.
+async fn healthy_but_for(faults: &[Fault]) -> Vec<CtiCore> {
+    let mut cores = Vec::new();
+    for (id, fault) in (1..).zip(faults) {
+        let settings = CtiSettings { id: CoreId(id), fault: *fault, ..CtiSettings::default() };
+        cores.push(CtiCore::start(settings).await.expect("a core starts on a free port"));
+    }
+    cores
+}
+
 impl Lab {
     /// Cores 1, 2, 3… with these faults, and a proxy on one thread.
     pub async fn with_faults(faults: &[Fault]) -> Self {
@@ -77,7 +87,7 @@ impl Lab {
 
     /// The same, with variables of the environment over it.
     pub async fn overlaid(faults: &[Fault], more: &str, variables: &[(&str, &str)]) -> Self {
-        Self::begin(faults, MEMORY, "", more, variables).await
+        Self::of(healthy_but_for(faults).await, MEMORY, "", more, variables)
     }
 
     /// Cores with these faults, and a proxy whose directory is at this URL, with `more` of a configuration.
@@ -86,26 +96,18 @@ impl Lab {
     }
 
     async fn start(faults: &[Fault], directory: &str, limits: &str, more: &str) -> Self {
-        Self::begin(faults, directory, limits, more, &[]).await
+        Self::of(healthy_but_for(faults).await, directory, limits, more, &[])
     }
 
-    async fn begin(
-        faults: &[Fault],
+    /// These cores, and a proxy whose directory is at this URL, with keys of `[limits]`, `more` of a configuration, and
+    /// variables of the environment over it.
+    pub fn of(
+        cores: Vec<CtiCore>,
         directory: &str,
         limits: &str,
         more: &str,
         variables: &[(&str, &str)],
     ) -> Self {
-        let mut cores = Vec::new();
-        for (id, fault) in (1..).zip(faults) {
-            let settings = CtiSettings { id: CoreId(id), fault: *fault, ..CtiSettings::default() };
-            cores.push(CtiCore::start(settings).await.expect("a core starts on a free port"));
-        }
-        Self::of(cores, directory, limits, more)
-    }
-
-    /// These cores, and a proxy whose directory is at this URL, with keys of `[limits]` and `more` of a configuration.
-    pub fn of(cores: Vec<CtiCore>, directory: &str, limits: &str, more: &str) -> Self {
         let text = configuration(&cores, directory, limits, more);
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let settings = Settings::parse(&text, "the lab", variables).unwrap_or_else(|f| panic!("{f}"));
