@@ -10,7 +10,7 @@ use crate::protocol::param::Param;
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-/// Filters with more rows than this are all taken as long.
+/// So many rows of a filter are looked at to see how rare it is.
 const FEW: i64 = 2000;
 /// The letters of what the indexes hold, at most.
 const LONGEST: usize = 500;
@@ -83,7 +83,7 @@ pub(super) async fn search(session: &mut Session, filter: &Filter) -> Result<Fou
     Ok(Found { records, is_more })
 }
 
-/// The place among the filters of the one with the fewest rows: by looking, because what a database remembers of its
+/// The place among the filters of the rarest: by looking, because what a database remembers of its
 /// tables is old, and says little of a single value.
 pub(super) async fn driver(session: &mut Session, filter: &Filter) -> Result<Option<usize>> {
     let usable = filter.equal.iter().enumerate().filter(|(_, (_, value))| is_indexed(value));
@@ -93,9 +93,9 @@ pub(super) async fn driver(session: &mut Session, filter: &Filter) -> Result<Opt
     }
     let mut best = None;
     for place in usable {
-        let rows = rows_of(session, filter, place).await?;
-        if best.is_none_or(|(_, fewest)| rows < fewest) {
-            best = Some((place, rows));
+        let rarity = rarity(session, filter, place).await?;
+        if best.is_none_or(|(_, rarest)| rarity < rarest) {
+            best = Some((place, rarity));
         }
     }
     Ok(best.map(|(place, _)| place))
@@ -105,15 +105,19 @@ fn is_indexed(value: &str) -> bool {
     !value.is_empty() && value.chars().nth(LONGEST).is_none()
 }
 
-/// How many rows a filter has in the period, counted up to [`FEW`].
-async fn rows_of(session: &mut Session, filter: &Filter, place: usize) -> Result<i64> {
-    let Some((field, value)) = filter.equal.get(place) else { return Ok(0) };
+/// How rare a filter is in the period, the rarest least: by its number of rows, or where it has [`FEW`] and more, by how
+/// far back in time the newest of them reach.
+async fn rarity(session: &mut Session, filter: &Filter, place: usize) -> Result<(bool, i64)> {
+    let Some((field, value)) = filter.equal.get(place) else { return Ok((false, 0)) };
     let sql = format!(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM records WHERE {} AND started >= $2 AND started < $3 LIMIT {FEW}) AS few",
+        "SELECT COUNT(*), COALESCE(MIN(started), 0) FROM (SELECT started FROM records WHERE {} AND started >= $2 AND \
+         started < $3 ORDER BY started DESC LIMIT {FEW}) AS newest",
         by_index(field, 1)
     );
     let values = [value.into(), filter.from.into(), filter.to.into()];
-    Ok(session.number(&sql, &values).await?.unwrap_or_default())
+    let (count, oldest) =
+        session.row(&sql, &values, |row| Ok((row.int(0)?, row.int(1)?))).await?.unwrap_or_default();
+    Ok(if count < FEW { (false, count) } else { (true, oldest) })
 }
 
 /// The condition that a field is the `$n`th value, in the words that its index has.
@@ -173,31 +177,32 @@ impl UniqueField {
 
 /// The newest record in which a field has this value.
 pub(super) async fn latest(session: &mut Session, field: &Field, value: &str) -> Result<Option<Record>> {
-    let Some((condition, values)) = is(field, value) else { return Ok(None) };
-    let is_found_by_index = field.index != Index::None && is_indexed(value);
-    let started = if is_found_by_index { "started" } else { "(started + 0)" };
-    let sql =
-        format!("{} WHERE purged = 0 AND {condition} ORDER BY {started} DESC, ident DESC LIMIT 1", *SELECT);
+    let Some((sql, values)) = latest_statement(field, value) else { return Ok(None) };
     session.row(&sql, &values, read).await
 }
 
-/// The condition that a field has a value; `None` for a value that it can never have.
-fn is<'a>(field: &Field, value: &'a str) -> Option<(String, Vec<Value<'a>>)> {
+/// The statement, and its value; `None` for a value that the field can never have.
+pub(super) fn latest_statement<'a>(field: &Field, value: &'a str) -> Option<(String, Vec<Value<'a>>)> {
+    let int = || value.parse::<i64>().ok();
     let name = field.name;
-    match (field.what, field.kind()) {
-        _ if value.is_empty() => None,
-        (What::Ident, _) => Some(("ident = $1".into(), vec![value.parse::<i64>().ok()?.into()])),
-        (What::GlobalId, _) => Some(("global_id = $1".into(), vec![value.into()])),
+    let (by_time, by_index_in_time) = ("(started + 0) DESC, ident DESC", "started DESC, ident DESC");
+    let (condition, order, values): (_, _, Vec<Value<'_>>) = match (field.what, field.kind()) {
+        _ if value.is_empty() => return None,
+        // There is one at most.
+        (What::Ident, _) => ("ident = $1".into(), "", vec![int()?.into()]),
+        (What::GlobalId, _) => ("global_id = $1".into(), "", vec![value.into()]),
         // UNIX seconds, as CALLLIST tells them.
         (What::Started, _) => {
-            let from = value.parse::<i64>().ok()?.checked_mul(1000)?;
-            let period = "(started + 0) >= $1 AND (started + 0) < $2";
-            Some((period.into(), vec![from.into(), from.checked_add(1000)?.into()]))
+            let from = int()?.checked_mul(1000)?;
+            let second = "(started + 0) >= $1 AND (started + 0) < $2";
+            (second.into(), by_time, vec![from.into(), from.checked_add(1000)?.into()])
         }
-        (_, Kind::Int) => Some((format!("{name} = $1"), vec![value.parse::<i64>().ok()?.into()])),
+        (_, Kind::Int) => (format!("{name} = $1"), by_time, vec![int()?.into()]),
         _ if field.index != Index::None && is_indexed(value) => {
-            Some((by_index(field, 1), vec![value.into()]))
+            (by_index(field, 1), by_index_in_time, vec![value.into()])
         }
-        _ => Some((format!("{name} || '' = $1"), vec![value.into()])),
-    }
+        _ => (format!("{name} || '' = $1"), by_time, vec![value.into()]),
+    };
+    let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {order}") };
+    Some((format!("{} WHERE purged = 0 AND {condition}{order} LIMIT 1", *SELECT), values))
 }

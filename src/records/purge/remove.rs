@@ -13,6 +13,10 @@ const BATCH: i64 = 500;
 /// Sounds that are removed at once.
 const AT_ONCE: usize = 8;
 
+/// What another run is just taking is left to it: two that wait for each other's rows would block each other. SQLite
+/// has one writer at a time anyway.
+const SKIPPING: &str = " FOR UPDATE SKIP LOCKED";
+
 /// What a run has done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
@@ -67,7 +71,7 @@ pub(super) async fn lot(
         format!("{INDEXED} AND archive_action = $1 AND keep_days = $2 AND stopped > 0 AND stopped < $3");
     let sql = format!(
         "UPDATE records SET purged = $4 WHERE purged = 0 AND ident IN (SELECT ident FROM records WHERE {over} AND \
-         purged = 0 ORDER BY stopped LIMIT $5) RETURNING ident, filename, bytes"
+         purged = 0 ORDER BY stopped LIMIT $5{SKIPPING}) RETURNING ident, filename, bytes"
     );
     while removed.failure.is_none() {
         let values = vec![
@@ -94,7 +98,10 @@ async fn rows(
     values: Vec<Value<'static>>,
 ) -> Result<Vec<Marked>> {
     let work = records.run(lane, LIMIT, move |session| {
-        Box::pin(async move { session.rows(&sql, &values, Marked::read).await })
+        Box::pin(async move {
+            let sql = if session.is_postgres() { sql } else { sql.replace(SKIPPING, "") };
+            session.rows(&sql, &values, Marked::read).await
+        })
     });
     work.await
 }
@@ -125,6 +132,8 @@ async fn finish(
             }
         }
     }
+    // Two runs that remove the same rows do so in the same order.
+    gone.sort_unstable();
     let work = records.run(Lane::Write, LIMIT, move |session| {
         Box::pin(async move {
             let sql = "DELETE FROM records WHERE ident = ANY($1) AND purged > 0";
