@@ -239,9 +239,9 @@ async fn what_was_blacked_out_is_silence_in_every_format_and_nothing_else_is() {
         let file = day.fetch(&query).await;
         assert_eq!(file.kind, kind);
         // The newest record of CALLID c-1 is a part: five seconds of tone.
-        judge(&heard(format, &file.content).await, 5, &[]);
+        judge(&heard(format, &file.content).await, 5, None);
         let query = format!("type=export&uniquefield=ident&uniqueid={}&media_format={format}", idents[0]);
-        judge(&heard(format, &day.fetch(&query).await.content).await, 25, &[7..15]);
+        judge(&heard(format, &day.fetch(&query).await.content).await, 25, Some(7..15));
     }
     let cav = "media_format=cav&encrypt=Y&password=open+sesame";
     let cav = day.fetch(&format!("type=export&uniquefield=ident&uniqueid={}&{cav}", idents[0])).await;
@@ -256,16 +256,16 @@ async fn what_was_blacked_out_is_silence_in_every_format_and_nothing_else_is() {
 
 /// Judges a decoded sound: its length, its tone, and where it is silent. The formats are not exact: a fifth of a second
 /// and a little noise are allowed.
-fn judge(bare: &[u8], length: u64, silent: &[Range<u64>]) {
+fn judge(bare: &[u8], length: u64, silent: Option<Range<u64>>) {
     const SLACK: u64 = 1600;
     let sound = Sound::bare(bare, 200);
     assert!(sound.length.abs_diff(length * 8000) <= SLACK, "{} samples for {length} s", sound.length);
     assert!(sound.hertz(16_000..24_000).abs_diff(HERTZ as usize) < 10, "{} Hz", sound.hertz(16_000..24_000));
     let long = sound.silent.iter().filter(|range| range.end - range.start > 2 * SLACK);
     let long: Vec<_> = long.collect();
-    assert_eq!(long.len(), silent.len(), "{long:?}");
+    assert_eq!(long.len(), usize::from(silent.is_some()), "{long:?}");
     for (found, wanted) in long.into_iter().zip(silent) {
-        let wanted = seconds(wanted.clone());
+        let wanted = seconds(wanted);
         assert!(
             found.start.abs_diff(wanted.start) <= SLACK && found.end.abs_diff(wanted.end) <= SLACK,
             "{found:?}"
