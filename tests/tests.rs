@@ -32,6 +32,7 @@ mod it {
     mod records_cli;
     mod regression;
     mod rtpengine;
+    mod shapes;
     mod values;
     mod verdicts;
     mod webapi;

@@ -377,13 +377,10 @@ pub static FUNCTIONS: &[Function] = &[
         name: "COMBINEDEMAIL",
         summary: "Mail several recordings as one",
         family: Family::Role,
-        params: &[
-            Required(ToAddress),
-            Required(ToName),
-            Required(FromAddress),
-            Required(FromName),
-            Required(Ident),
-            Required(UniqueId),
+        // MEDIA_FORMAT is ours: the reference does not say what it mails.
+        params: with![
+            Required(ToAddress), Required(ToName), Required(FromAddress), Required(FromName), Required(Ident),
+            Required(UniqueId); MediaFormat
         ],
         scope: Scope::Here(Room::Mail),
         repeatable: false,

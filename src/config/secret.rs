@@ -8,11 +8,13 @@ use crate::secret::Secret;
 /// A secret that stands under the first key, or in the file that the second one names. Nothing that is said to be wrong
 /// with it shows it.
 pub(super) fn secret(s: &mut Section<'_>, [key, file]: [&'static str; 2]) -> Option<Secret> {
-    let held = s.optional(file, secret_file);
     let written = s.optional(key, |node| Ok(text(node)));
-    if s.has(key) && s.has(file) {
+    let held = if s.has(key) && s.optional(file, |_| Ok(())).is_some() {
         s.fault(file, &format!("stands beside `{key}`: one of them is enough"));
-    }
+        None
+    } else {
+        s.optional(file, secret_file)
+    };
     match written {
         Some(Ok(written)) => Some(Secret::new(written)),
         Some(Err(wrong)) => {

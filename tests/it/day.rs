@@ -197,6 +197,15 @@ async fn what_was_recorded_is_listed() {
     let link = format!("http://player/{}/false", order[0].element("RECORDID"));
     assert_eq!(order[0].element("PLAYBACKLINK"), link);
     assert_eq!(day.listed("<USER3>Order 12</USER3><USER4>other</USER4>").await.len(), 0);
+    let documented = "CALLNUMBER DEVICEID DEVICEALIAS ANI DNIS CALLDIRECTION GROUP GATE USER1 USER2 USER3 USER4 USER5 USER6 \
+        USER7 USER8 USER9 USER10 USER11 USER12 USER13 USER14 USER15 RECORDID RECORDINGTIME DURATION AGENTFIRSTNAME \
+        AGENTLASTNAME CRM_USER SYS_USER PLAYBACKLINK";
+    let names = order[0]
+        .text
+        .split('<')
+        .filter(|piece| !piece.starts_with('/'))
+        .filter_map(|piece| piece.split_once('>'));
+    assert_eq!(names.map(|(name, _)| name).collect::<Vec<_>>().join(" "), documented);
     day.lab.end().await;
 }
 

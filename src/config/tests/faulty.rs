@@ -65,7 +65,7 @@ fn each_fault_is_named_with_its_line() {
         (
             "[media]\ns3_secret_key = \"a\"\ns3_secret_key_file = \"b\"",
             3,
-            "`media.s3_secret_key_file` stands beside `media.s3_secret_key`",
+            "`media.s3_secret_key_file` stands beside `s3_secret_key`",
         ),
         ("[media]\nmp3_command = \"lame\"", 2, "`media.mp3_command` must be a list, not text"),
         ("[media]\nmp3_command = [\n  \"lame\",\n  \"\",\n]", 4, "`media.mp3_command` must not be empty"),

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::work::Worked;
+use crate::cti::recorder::RecorderFault;
 use crate::cti::studio::Waiter;
-use crate::protocol::codes::Codes;
+use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::result::Reply;
 
 /// What is done with a frame.
@@ -36,14 +37,19 @@ impl Later {
     pub async fn bytes(self, codes: &Codes) -> Bytes {
         let mut reply = self.reply;
         for waiter in self.waiters {
-            // A waiter that is dropped has no answer: the core is about to stop.
-            let Ok(Err(fault)) = waiter.await else { continue };
+            let Err(fault) = waiter.await.unwrap_or_else(|_| Err(lost())) else { continue };
             if reply.is_confirmation() {
                 reply = Reply::new(codes, fault.result, fault.message);
             }
         }
         reply.write(&self.kind, &self.id).into()
     }
+}
+
+/// Nobody says what became of it, which is no reason to say that it is done.
+fn lost() -> RecorderFault {
+    let message = "the core stops: its recorder may or may not have done this".into();
+    RecorderFault { result: ResultType::ProcessingMessage, message }
 }
 
 impl Worked {
@@ -54,5 +60,25 @@ impl Worked {
             return Fate::Answer(reply.write(kind, id).into(), after);
         }
         Fate::Later(Box::new(Later { kind: kind.into(), id: id.into(), reply, waiters }), after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_nobody_answers_for_is_not_ok() {
+        let codes = Codes::default();
+        let (done, waiter) = oneshot::channel();
+        let (_, lost) = oneshot::channel();
+        done.send(Ok(())).expect("somebody waits");
+        let reply = Reply::new(&codes, ResultType::Ok, "done");
+        let later =
+            Later { kind: "BLACKOUTSTART".into(), id: "1".into(), reply, waiters: vec![waiter, lost] };
+        let answer = later.bytes(&codes).await;
+        assert!(String::from_utf8_lossy(&answer).contains("API_ERROR_PROCESSING_MESSAGE"), "{answer:?}");
     }
 }
