@@ -24,6 +24,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use tower::Service;
 
+use crate::command::Urgency;
 use crate::model::CoreIndex;
 
 pub use board::{Board, WakeOn};
@@ -39,6 +40,8 @@ pub struct Leg {
     pub wire: Bytes,
     /// What decides which link it travels on: what has the same key arrives in order.
     pub key: u64,
+    /// What it yields to.
+    pub urgency: Urgency,
     /// When the leg began.
     pub started: Instant,
     /// When it must have ended, whatever happens.

@@ -182,6 +182,17 @@ pub enum Urgency {
     Background,
 }
 
+impl Urgency {
+    /// Of `room` for all, how much there is for this: blackouts and stops have a quarter more, kept for them.
+    #[must_use]
+    pub const fn room(self, room: usize) -> usize {
+        match self {
+            Self::Urgent => room.saturating_add(room.div_ceil(4)),
+            Self::Normal | Self::Background => room,
+        }
+    }
+}
+
 /// One function of the reference: everything that parsing, routing, help and docs need to know of it.
 #[derive(Debug)]
 pub struct Function {

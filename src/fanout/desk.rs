@@ -21,7 +21,7 @@ use super::rooms::{Given, Rooms};
 use super::tally::one_per_core;
 use super::turns::Turns;
 use crate::access::Pass;
-use crate::command::{Call, Function, Refusal, Room, check};
+use crate::command::{Call, Function, Refusal, Room, Urgency, check};
 use crate::media::Download;
 use crate::protocol::codes::ResultType;
 use crate::protocol::frame::FrameFault;
@@ -92,13 +92,13 @@ impl InFlight {
         self.now.load(Ordering::Relaxed)
     }
 
-    fn enter(self: &Arc<Self>) -> Result<InFlightPlace, Refusal> {
+    fn enter(self: &Arc<Self>, urgency: Urgency) -> Result<InFlightPlace, Refusal> {
         let place = InFlightPlace(self.clone());
-        if self.now.fetch_add(1, Ordering::Relaxed) < self.max {
+        let room = urgency.room(self.max);
+        if self.now.fetch_add(1, Ordering::Relaxed) < room {
             return Ok(place);
         }
-        let message =
-            format!("overloaded: {} calls are under way, which is the limit; try again later", self.max);
+        let message = format!("overloaded: {room} calls are under way, which is the limit; try again later");
         Err(Refusal::new(ResultType::ProcessingMessage, message))
     }
 }
@@ -217,7 +217,7 @@ impl Desk {
     }
 
     fn send(&self, call: Call, origin: &Origin, started: Instant) -> Result<Begun, Refusal> {
-        let place = self.in_flight.enter().inspect_err(|_| self.meter.shed())?;
+        let place = self.in_flight.enter(call.function.priority).inspect_err(|_| self.meter.shed())?;
         match self.router.plan(&call, &self.rooms.directory.look())? {
             Destination::Here(Room::Echo) => Ok(Begun::Known(self.echo(&call))),
             Destination::Here(Room::Media) if origin.listener == Listener::Api => Err(web_only(&call)),
@@ -321,16 +321,27 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_in_flight_until_it_is_handed_over() {
         let in_flight = InFlight::new(1);
-        let place = in_flight.enter().expect("room");
+        let place = in_flight.enter(Urgency::Normal).expect("room");
         let content = iter(["a", "b"]).map(|piece| Ok(Bytes::from(piece))).boxed();
         let download =
             Download { content_type: "audio/wav", file_name: "1.wav".into(), length: None, content };
         let mut download = keep(place, download);
         for piece in ["a", "b"] {
             assert_eq!(download.content.next().await, Some(Ok(Bytes::from(piece))));
-            assert_eq!((in_flight.now(), in_flight.enter().is_err()), (1, true));
+            assert_eq!((in_flight.now(), in_flight.enter(Urgency::Normal).is_err()), (1, true));
         }
         drop(download);
+        assert_eq!(in_flight.now(), 0);
+    }
+
+    #[test]
+    fn there_is_room_for_blackouts_when_there_is_none_for_calls() {
+        let in_flight = InFlight::new(4);
+        let calls: Vec<_> = (0..4).map(|_| in_flight.enter(Urgency::Normal).expect("room")).collect();
+        assert!(in_flight.enter(Urgency::Normal).is_err() && in_flight.enter(Urgency::Background).is_err());
+        let blackout = in_flight.enter(Urgency::Urgent).expect("a quarter more");
+        assert!(in_flight.enter(Urgency::Urgent).is_err(), "which is a bound too");
+        drop((calls, blackout));
         assert_eq!(in_flight.now(), 0);
     }
 }

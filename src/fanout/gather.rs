@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::tally::Ended;
-use crate::command::{Call, Policy};
+use crate::command::{Call, Policy, Urgency};
 use crate::model::{CoreId, LegEnd, Outcome, Unsent};
 use crate::route::{Aim, Plan, stable_hash};
 use crate::upstream::{Board, Leg, LegFuture, Upstream, WakeOn};
@@ -20,6 +20,7 @@ use crate::upstream::{Board, Leg, LegFuture, Upstream, WakeOn};
 #[derive(Debug)]
 struct Maker {
     requests: SmallVec<[Wire; 1]>,
+    urgency: Urgency,
     started: Instant,
     deadline: Instant,
     board: Rc<Board>,
@@ -45,13 +46,15 @@ impl Maker {
                 requests.push(Wire { device: leg.device, bytes: call.wire(device), key });
             }
         }
-        Self { requests, started, deadline: call.deadline, board: Board::new(wake_on) }
+        let urgency = call.function.priority;
+        Self { requests, urgency, started, deadline: call.deadline, board: Board::new(wake_on) }
     }
 
     fn leg(&self, aim: Aim) -> Option<Leg> {
         let wire = self.requests.iter().find(|wire| wire.device == aim.device)?;
-        let (started, deadline, board) = (self.started, self.deadline, self.board.clone());
-        Some(Leg { wire: wire.bytes.clone(), key: wire.key, started, deadline, board })
+        let Self { urgency, started, deadline, .. } = *self;
+        let (bytes, board) = (wire.bytes.clone(), self.board.clone());
+        Some(Leg { wire: bytes, key: wire.key, urgency, started, deadline, board })
     }
 }
 

@@ -24,6 +24,7 @@ use super::dial::{Dialed, dial};
 use super::queue::{Queue, Waiting};
 use super::shared::{CoreShared, Local};
 use super::{Leg, LinkSettings};
+use crate::command::Urgency;
 use crate::model::{LegEnd, Outcome, Unsent};
 
 /// Waits between attempts to connect, as long as the breaker lets them be made.
@@ -50,8 +51,9 @@ impl Links {
         Self { core, queues, _tasks: tasks }
     }
 
-    fn is_full(&self) -> bool {
-        self.queues.iter().map(|queue| queue.borrow().len()).sum::<usize>() >= self.core.core.queue
+    fn is_full(&self, urgency: Urgency) -> bool {
+        let waiting = self.queues.iter().map(|queue| queue.borrow().len()).sum::<usize>();
+        waiting >= urgency.room(self.core.core.queue)
     }
 
     /// The same key is always the same link, so that order holds.
@@ -72,12 +74,13 @@ impl Service<Leg> for Links {
 
     fn call(&mut self, leg: Leg) -> Ticket {
         let (place, ticket) = leg.board.ticket();
-        let waiting = Waiting::new(leg.wire, leg.started, leg.deadline, place);
-        if self.is_full() {
-            waiting.end(Outcome::NotSent(Unsent::QueueFull), None, leg.started);
+        let (is_full, started) = (self.is_full(leg.urgency), leg.started);
+        let waiting = Waiting::new(leg, place);
+        if is_full {
+            waiting.end(Outcome::NotSent(Unsent::QueueFull), None, started);
         } else {
             self.core.queued.fetch_add(1, Ordering::Relaxed);
-            self.queue_for(leg.key).borrow_mut().push(waiting);
+            self.queue_for(waiting.key).borrow_mut().push(waiting);
         }
         ticket
     }

@@ -6,10 +6,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{advance, timeout};
 
 use super::*;
+use crate::command::Urgency;
 use crate::metrics::Metrics;
 use crate::model::{Core, CoreId, LegEnd};
 use crate::upstream::board::{Board, Ticket, WakeOn};
-use crate::upstream::{BreakerSettings, CoreShared};
+use crate::upstream::{BreakerSettings, CoreShared, Leg};
 
 const LEG: Duration = Duration::from_millis(400);
 
@@ -44,11 +45,18 @@ impl Rig {
 
     /// Hands a leg to the link, as [`super::super::link::Links`] does.
     fn leg(&self, name: &str) -> Ticket {
-        let (place, ticket) = Board::new(WakeOn::Last).ticket();
+        self.leg_about(name, 0, Urgency::Normal)
+    }
+
+    /// The same for what is about one device, which the key stands for.
+    fn leg_about(&self, name: &str, key: u64, urgency: Urgency) -> Ticket {
+        let board = Board::new(WakeOn::Last);
+        let (place, ticket) = board.ticket();
         let now = Instant::now();
         let wire = format!("<TYPE>{name}</TYPE></REQUEST>\r\n").into();
+        let leg = Leg { wire, key, urgency, started: now, deadline: now + LEG, board };
         self.core.queued.fetch_add(1, Ordering::Relaxed);
-        self.queue.borrow_mut().push(Waiting::new(wire, now, now + LEG, place));
+        self.queue.borrow_mut().push(Waiting::new(leg, place));
         ticket
     }
 }
@@ -102,6 +110,21 @@ fn reply(number: u32) -> String {
 
 async fn answer(core: &mut DuplexStream, number: u32) {
     core.write_all(reply(number).as_bytes()).await.expect("the link is open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blackout_has_the_next_turn_however_many_wait() {
+    let rig = Rig::new(1);
+    let (mut talk, mut core) = rig.talk(4096);
+    let waiting: Vec<_> = (0..5).map(|key| rig.leg_about("CALLUPDATE", key, Urgency::Normal)).collect();
+    let sent = during(&mut talk, read(&mut core)).await;
+    assert_eq!(sent, [(1, "CALLUPDATE".into())]);
+    let blackout = rig.leg_about("BLACKOUTSTART", 9, Urgency::Urgent);
+    during(&mut talk, answer(&mut core, 1)).await;
+    assert_eq!(during(&mut talk, read(&mut core)).await, [(2, "BLACKOUTSTART".into())]);
+    during(&mut talk, answer(&mut core, 2)).await;
+    assert_eq!(during(&mut talk, end(blackout)).await.outcome, Outcome::Ok);
+    drop(waiting);
 }
 
 #[tokio::test(start_paused = true)]
