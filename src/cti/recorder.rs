@@ -2,6 +2,7 @@
 
 pub mod rtpengine;
 pub mod synthetic;
+pub mod wav;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -62,6 +62,19 @@ impl Spans {
         self.minus(&Self::union([span]))
     }
 
+    /// Whether this moment is in it.
+    #[must_use]
+    pub fn covers(&self, moment: Timestamp) -> bool {
+        self.0.iter().any(|span| span.from <= moment && moment < span.to)
+    }
+
+    /// The first moment behind this one at which a span begins or ends; the end of time is none.
+    #[must_use]
+    pub fn next_edge(&self, after: Timestamp) -> Option<Timestamp> {
+        let edges = self.0.iter().flat_map(|span| [span.from, span.to]);
+        edges.filter(|edge| *edge > after && *edge < Timestamp::MAX).min()
+    }
+
     /// Whether there is no such time.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -99,6 +112,15 @@ mod tests {
         assert_eq!(spans(&[(5, 7), (0, 2), (2, 3), (6, 9), (4, 4), (8, 1)]), spans(&[(0, 3), (5, 9)]));
         assert_eq!(spans(&[(0, 10)]).minus(&spans(&[(2, 3), (5, 12)])), spans(&[(0, 2), (3, 5)]));
         assert_eq!(spans(&[(0, 10), (12, 14)]).within(t(8), t(13)), spans(&[(8, 10), (12, 13)]));
+    }
+
+    #[test]
+    fn the_first_moment_is_in_and_the_last_is_not() {
+        let masked = spans(&[(10, 20)]);
+        assert_eq!([9, 10, 19, 20].map(|second| masked.covers(t(second))), [false, true, true, false]);
+        assert_eq!([9, 10, 20].map(|second| masked.next_edge(t(second))), [Some(t(10)), Some(t(20)), None]);
+        let for_ever = Spans::union([Span { from: t(0), to: Timestamp::MAX }]);
+        assert_eq!(for_ever.next_edge(t(0)), None);
     }
 
     proptest! {

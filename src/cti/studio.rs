@@ -1,7 +1,7 @@
 //! Between what a core remembers and its recorder: what should be recorded is compared with what the recorder was
 //! told, and the difference is sent to it, in order for one recording and for several at once.
 //!
-//! [`plan`] is pure and says what comes next; [`slot`] is one recording with what is still to be done for it; a slot
+//! [`plan`] is pure and says what comes next; `slot` is one recording with what is still to be done for it; a slot
 //! with work has a task, one without costs nothing but its memory. Whoever commands waits for the recorder: an answer
 //! of API_OK means that it is done.
 

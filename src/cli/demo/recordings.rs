@@ -9,13 +9,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::app::Proxy;
 use crate::cli::output;
+use crate::cti::recorder::wav;
 use crate::net::TcpStream;
 
 /// How long recordings may take to be in the store.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes of a WAV before its samples, and samples in a second.
-const HEAD: usize = 44;
-const RATE: f64 = 8000.0;
 
 /// Fetches the recording of each core, and tells how much of it is silence; how many are not as they should be. Core 2
 /// slept through the second blackout: the answer said so, and so does its recording.
@@ -23,8 +21,8 @@ pub(super) async fn judge(proxy: &Proxy) -> io::Result<usize> {
     output::line(output::styled("\nWhat can be heard? The three recordings, by EXPORT:", "1"));
     let mut silences = Vec::new();
     for core in 1..=3 {
-        let wav = fetch(proxy.webapi, core).await?;
-        let (length, silence) = listen_to(&wav);
+        let file = fetch(proxy.webapi, core).await?;
+        let (length, silence) = listen_to(&file)?;
         output::line(format_args!("   core {core}: {length:.1} s, {silence:.1} s of it blacked out"));
         silences.push(silence);
     }
@@ -66,9 +64,10 @@ async fn get(webapi: SocketAddr, query: &str) -> io::Result<Vec<u8>> {
 }
 
 /// How long a recording is, and how much of it is silence, in seconds.
-fn listen_to(wav: &[u8]) -> (f64, f64) {
-    let samples = wav.get(HEAD..).unwrap_or_default().as_chunks::<2>().0;
-    let seconds = |samples: usize| f64::from(u32::try_from(samples).unwrap_or(u32::MAX)) / RATE;
-    let silent = samples.iter().filter(|sample| **sample == [0, 0]).count();
-    (seconds(samples.len()), seconds(silent))
+fn listen_to(file: &[u8]) -> io::Result<(f64, f64)> {
+    let samples = wav::samples(file).map_err(io::Error::other)?;
+    let seconds =
+        |samples: usize| f64::from(u32::try_from(samples).unwrap_or(u32::MAX)) / f64::from(wav::RATE);
+    let silent = samples.iter().filter(|sample| **sample == 0).count();
+    Ok((seconds(samples.len()), seconds(silent)))
 }

@@ -40,7 +40,7 @@ pub(super) async fn run(args: &Args, settings: &Settings) -> Result<Exit, Troubl
         tell(&listed.found.records);
     }
     if listed.is_cut() {
-        errln!("corecast: {}", listed.message());
+        errln!("corecast: {}", listed.message(listed.found.records.len()));
     }
     Ok(Exit::Ok)
 }

@@ -18,7 +18,6 @@ mod rtp;
 #[cfg(test)]
 mod sample;
 mod scrub;
-mod spans;
 mod spool;
 mod stream;
 mod tape;

@@ -3,7 +3,6 @@
 
 mod source;
 mod tape;
-mod wav;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,8 +21,6 @@ use crate::cti::clock::Clock;
 use crate::cti::host::Disk;
 use crate::protocol::codes::ResultType;
 
-/// Samples a second.
-pub const RATE: u32 = 8000;
 /// How often what was heard meanwhile is written.
 const PUMP: Duration = Duration::from_millis(500);
 

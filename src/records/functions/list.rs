@@ -18,14 +18,14 @@ const BEFORE_USERS: [Param; 7] = {
 };
 /// Bytes of one, mostly.
 const USUAL: usize = 1000;
+/// An answer as long as this takes no more recordings, in bytes: what requests say of one may be long.
+const MOST: usize = 8 << 20;
 
 /// The recordings that a request asks for.
 #[derive(Clone, Debug)]
 pub struct Listed {
     /// Them.
     pub found: Found,
-    /// How many could be given at most.
-    limit: usize,
     /// Whether no more were asked for.
     is_enough: bool,
     wants_link: bool,
@@ -39,8 +39,8 @@ pub(super) async fn answer(
 ) -> Result<Reply, Refusal> {
     let listed = find(functions, &call.request, from).await?;
     let link = functions.playback_link.as_deref().filter(|_| listed.wants_link);
-    let body = write(call.function.name, &listed.found, link);
-    Ok(Reply::new(codes, ResultType::Ok, listed.message()).with_body(body))
+    let (body, given) = write(call.function.name, &listed.found.records, link);
+    Ok(Reply::new(codes, ResultType::Ok, listed.message(given)).with_body(body))
 }
 
 pub(super) async fn find(functions: &Functions, request: &Request, from: &str) -> Result<Listed, Refusal> {
@@ -48,7 +48,7 @@ pub(super) async fn find(functions: &Functions, request: &Request, from: &str) -
     let limit = asked.count.unwrap_or(usize::MAX).min(functions.max_rows);
     let found = functions.records.search(asked.filter(request, limit)?).await;
     let found = found.map_err(|error| refuse::of_search("CALLLIST", from, error))?;
-    Ok(Listed { found, limit, is_enough: asked.count == Some(limit), wants_link: asked.wants_link })
+    Ok(Listed { found, is_enough: asked.count == Some(limit), wants_link: asked.wants_link })
 }
 
 impl Listed {
@@ -58,15 +58,15 @@ impl Listed {
         self.found.is_more && !self.is_enough
     }
 
-    /// RESULTMSG: whether this is all, and if not, how to go on.
+    /// RESULTMSG, where so many are given: whether this is all, and if not, how to go on.
     #[must_use]
-    pub fn message(&self) -> String {
-        let (ok, limit) = (ResultType::Ok.label(), self.limit);
-        if !self.is_cut() {
+    pub fn message(&self, given: usize) -> String {
+        let ok = ResultType::Ok.label();
+        if !self.is_cut() && given == self.found.records.len() {
             return ok.into();
         }
         format!(
-            "{ok}: these are the newest {limit} of more that match; for the others, set CALLDATEEND to the \
+            "{ok}: these are the newest {given} of more that match; for the others, set CALLDATEEND to the \
              RECORDINGTIME of the last one, or give more filters"
         )
     }
@@ -130,16 +130,20 @@ fn bad(message: impl Into<String>) -> Refusal {
     Refusal::new(ResultType::InvalidMessageFormat, message)
 }
 
-fn write(function: &str, found: &Found, link: Option<&str>) -> String {
-    let mut out = String::with_capacity(found.records.len() * USUAL);
+/// The elements of the answer, and how many recordings there is room for in it; for one always.
+fn write(function: &str, records: &[Record], link: Option<&str>) -> (String, usize) {
+    let mut out = String::with_capacity((records.len() * USUAL).min(MOST));
     element(&mut out, Param::Type.name(), function);
-    for (place, record) in (1..).zip(&found.records) {
+    for (given, record) in records.iter().enumerate() {
+        if out.len() >= MOST {
+            return (out, given);
+        }
         open(&mut out, "SEARCHRESULT");
-        number(&mut out, "CALLNUMBER", place);
+        number(&mut out, "CALLNUMBER", i64::try_from(given + 1).unwrap_or(i64::MAX));
         write_one(&mut out, record, link);
         close(&mut out, "SEARCHRESULT");
     }
-    out
+    (out, records.len())
 }
 
 /// A recording, in the order of the reference's example.
@@ -156,5 +160,36 @@ fn write_one(out: &mut String, record: &Record, link: Option<&str>) {
     [Param::CrmUser, Param::SysUser].into_iter().for_each(|param| said(out, param));
     if let Some(link) = link {
         element(out, Param::PlaybackLink.name(), &link.replace("{recordid}", &record.ident.to_string()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::CoreId;
+    use crate::records::RecordKind;
+
+    #[test]
+    fn an_answer_is_bounded_whatever_was_said_of_the_calls() {
+        let record = Record {
+            ident: 1,
+            global_id: "1-1".into(),
+            core: CoreId(1),
+            kind: RecordKind::Call,
+            started: Timestamp::UNIX_EPOCH,
+            stopped: Some(Timestamp::UNIX_EPOCH),
+            file: String::new(),
+            bytes: 0,
+            blackouts: Vec::new(),
+            said: [(Param::User1, "x".repeat(1 << 20))].into(),
+            agent: Default::default(),
+        };
+        let records = vec![record; 20];
+        let (body, given) = write("CALLLIST", &records, None);
+        assert_eq!((given, body.matches("<CALLNUMBER>").count()), (8, 8));
+        let found = Found { records, is_more: false };
+        let listed = Listed { found, is_enough: true, wants_link: false };
+        assert!(listed.message(given).contains("the newest 8 of more"), "{}", listed.message(given));
+        assert_eq!(listed.message(20), "API_OK");
     }
 }

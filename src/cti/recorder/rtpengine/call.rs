@@ -12,9 +12,9 @@ use super::live::Live;
 use super::ng::{Counters, NgError};
 use super::render::Slice;
 use super::scrub;
-use super::spans::Spans;
 use super::tape::Tape;
 use crate::cti::recorder::{Job, JobStatus, Phase, RecorderFault, Span};
+use crate::cti::spans::Spans;
 
 #[derive(Debug)]
 pub(super) struct Call {
@@ -47,7 +47,8 @@ impl Call {
         if self.tape.counters().await?.is_none() {
             live.end(self.last_written().await?);
         }
-        self.untidy.extend(live.masked.iter().filter(|span| span.from <= now));
+        self.untidy =
+            Spans::union(self.untidy.iter().chain(live.masked.iter().filter(|span| span.from <= now)));
         self.jobs.insert(Arc::clone(&job.id), live);
         let begun = self.settle(now).await;
         if begun.is_err() {
@@ -84,12 +85,13 @@ impl Call {
         if span.from > now {
             return Ok(());
         }
-        self.untidy.add(span);
+        self.untidy = self.untidy.with(span);
         self.settle(now).await
     }
 
     pub async fn unmask(&mut self, id: &str, span: Span, now: Timestamp) -> Result<(), RecorderFault> {
-        self.job(id)?.masked.remove(span);
+        let job = self.job(id)?;
+        job.masked = job.masked.without(span);
         self.settle(now).await
     }
 
@@ -101,7 +103,7 @@ impl Call {
         self.settle(now).await?;
         self.tape.flush().await?;
         let captures = self.tape.files().await?;
-        let masked = Spans::of(self.jobs.values().flat_map(|live| live.masked.iter()));
+        let masked = Spans::union(self.jobs.values().flat_map(|live| live.masked.iter()));
         Ok(Slice { captures, from, to, masked, file })
     }
 
@@ -168,7 +170,8 @@ impl Call {
         let wanted = self.is_wanted(now);
         if !self.tape.is_off() {
             let masks = self.masks();
-            self.untidy.extend(masks.iter().filter(|span| span.from <= now && now < span.to));
+            let on = masks.iter().filter(|span| span.from <= now && now < span.to);
+            self.untidy = Spans::union(self.untidy.iter().chain(on));
         }
         let must_close = !wanted || self.tape.is_unsure() || !self.untidy.is_empty();
         let closed = if must_close { Some(self.tape.close().await?) } else { None };
@@ -201,7 +204,7 @@ impl Call {
 
     /// What is masked for any of the jobs: a blackout concerns the call.
     fn masks(&self) -> Spans {
-        Spans::of(self.jobs.values().flat_map(|live| live.masked.iter()))
+        Spans::union(self.jobs.values().flat_map(|live| live.masked.iter()))
     }
 
     fn job(&mut self, id: &str) -> Result<&mut Live, RecorderFault> {

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::spans::Spans;
 use crate::cti::recorder::{Job, Span};
+use crate::cti::spans::Spans;
 
 #[derive(Debug)]
 pub(super) struct Live {
@@ -17,7 +17,7 @@ pub(super) struct Live {
 
 impl Live {
     pub fn new(job: Job) -> Self {
-        let masked = Spans::of(&job.masked);
+        let masked = Spans::union(job.masked.iter().copied());
         Self { job, masked, ended: None, is_finished: false }
     }
 
@@ -25,14 +25,14 @@ impl Live {
     pub fn end(&mut self, at: Timestamp) {
         let end = self.ended.map_or(at, |ended| ended.min(at)).max(self.job.started);
         self.ended = Some(end);
-        self.masked.remove(Span { from: end, to: Timestamp::MAX });
+        self.masked = self.masked.without(Span { from: end, to: Timestamp::MAX });
     }
 
     /// Masks a span of it, as far as it lies before its end.
     pub fn mask(&mut self, span: Span) {
-        self.masked.add(span);
+        self.masked = self.masked.with(span);
         if let Some(end) = self.ended {
-            self.masked.remove(Span { from: end, to: Timestamp::MAX });
+            self.masked = self.masked.without(Span { from: end, to: Timestamp::MAX });
         }
     }
 

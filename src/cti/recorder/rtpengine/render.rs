@@ -10,9 +10,10 @@ use super::g711;
 use super::mix::Mixer;
 use super::pcap::{Packet, Reader};
 use super::rtp::Rtp;
-use super::spans::Spans;
+use super::scrub::covers_capture;
 use super::stream::{Streams, TOLERANCE};
 use super::wav::{Ruler, Writer};
+use crate::cti::spans::Spans;
 
 /// One recording that is to be made of captures.
 #[derive(Debug)]
@@ -136,7 +137,7 @@ impl Slice {
         let ruler = Ruler(self.from);
         let captured = ruler.sample(packet.captured);
         let is_near = (-TOLERANCE..=ruler.sample(self.to) + TOLERANCE).contains(&captured);
-        if !is_near || self.masked.cover_capture(packet.captured) {
+        if !is_near || covers_capture(&self.masked, packet.captured) {
             return Ok(None);
         }
         let Some(rtp) = Rtp::read(packet.ip()) else { return Ok(None) };

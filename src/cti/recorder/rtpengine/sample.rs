@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::spans::Spans;
 use crate::cti::recorder::Span;
+use crate::cti::spans::Spans;
 
 /// The moment from which these tests count.
 pub(super) const ZERO: Timestamp = Timestamp::constant(1_700_000_000, 0);
@@ -22,7 +22,7 @@ pub(super) fn span(from: i64, to: i64) -> Span {
 }
 
 pub(super) fn spans(all: &[(i64, i64)]) -> Spans {
-    Spans::of(&all.iter().map(|(from, to)| span(*from, *to)).collect::<Vec<_>>())
+    Spans::union(all.iter().map(|(from, to)| span(*from, *to)))
 }
 
 /// A folder of one test's own.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::pcap::Reader;
-use super::spans::Spans;
+use crate::cti::spans::Spans;
 
 /// How much earlier than its last write a file's newest packet is taken to be at most.
 const CLOCK_GRAIN: Duration = Duration::from_secs(2);
@@ -46,6 +46,14 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether a packet is covered, of whose time of capture only the microsecond is known: if any moment of it is.
+pub(super) fn covers_capture(masked: &Spans, captured: Timestamp) -> bool {
+    let captured = captured.as_microsecond();
+    masked.iter().any(|span| {
+        span.from.as_microsecond() <= captured && i128::from(captured) * 1000 < span.to.as_nanosecond()
+    })
+}
+
 /// Whether the file was last written before anything was masked: an hour's capture is then not read again.
 fn is_older(path: &Path, masked: &Spans) -> io::Result<bool> {
     let Some(first) = masked.iter().next() else {
@@ -61,7 +69,7 @@ fn is_touched(path: &Path, masked: &Spans) -> io::Result<bool> {
         return Ok(false);
     };
     while let Some(packet) = reader.next()? {
-        if masked.cover_capture(packet.captured) {
+        if covers_capture(masked, packet.captured) {
             return Ok(true);
         }
     }
@@ -78,7 +86,7 @@ fn copy_without(path: &Path, masked: &Spans, to: &Path) -> io::Result<()> {
     let mut output = BufWriter::with_capacity(1 << 16, file);
     output.write_all(&reader.header)?;
     while let Some(packet) = reader.next()? {
-        if !masked.cover_capture(packet.captured) {
+        if !covers_capture(masked, packet.captured) {
             output.write_all(packet.as_written())?;
         }
     }

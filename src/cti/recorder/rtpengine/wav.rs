@@ -8,12 +8,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::spans::Spans;
 use crate::cti::recorder::Span;
+use crate::cti::recorder::wav::{HEADER, MOST_SAMPLES, RATE, header};
+use crate::cti::spans::Spans;
 
-/// Bytes before the first sample.
-pub(super) const HEADER: u64 = 44;
-const RATE: u32 = 8000;
 /// Between a sample and the next.
 const NANOSECONDS: i128 = 1_000_000_000 / RATE as i128;
 const BYTES: u64 = 2;
@@ -52,8 +50,11 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// If writing fails, or if that is more than a WAV file can hold (three days).
     pub fn new(mut output: W, length: u64, ruler: Ruler, masked: &Spans) -> io::Result<Self> {
-        output.write_all(&header(length)?)?;
-        let silent = masked.iter().map(|span| ruler.samples(span, length)).collect();
+        if length > MOST_SAMPLES {
+            return Err(io::Error::other(format!("{length} samples are too long for a WAV file")));
+        }
+        output.write_all(&header(length))?;
+        let silent = masked.iter().map(|span| ruler.samples(&span, length)).collect();
         Ok(Self { output, silent, at: 0, length })
     }
 
@@ -89,21 +90,6 @@ impl<W: Write> Writer<W> {
         }
         self.silent.front().is_some_and(|range| range.start <= self.at)
     }
-}
-
-fn header(length: u64) -> io::Result<Vec<u8>> {
-    let data = u32::try_from(length * BYTES).ok().filter(|data| *data <= u32::MAX - 36);
-    let data =
-        data.ok_or_else(|| io::Error::other(format!("{length} samples are too long for a WAV file")))?;
-    let mut header = Vec::with_capacity(44);
-    header.extend_from_slice(b"RIFF");
-    header.extend_from_slice(&(data + 36).to_le_bytes());
-    header.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    header.extend_from_slice(&RATE.to_le_bytes());
-    header.extend_from_slice(&(RATE * 2).to_le_bytes());
-    header.extend_from_slice(b"\x02\0\x10\0data");
-    header.extend_from_slice(&data.to_le_bytes());
-    Ok(header)
 }
 
 /// Silences a span in a recording that is finished and begins at `started`.

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{RATE, wav};
+use crate::cti::recorder::wav::{self, RATE};
 
 /// How loud a tone is.
 const LOUDNESS: f64 = 8000.0;

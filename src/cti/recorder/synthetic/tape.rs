@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::{Job, JobStatus, Phase, RecorderFault, Span};
 use super::source::Sound;
-use super::wav::{self, HEADER, MOST_SAMPLES};
+use crate::cti::recorder::wav::{self, HEADER, MOST_SAMPLES};
 use crate::cti::spans::Spans;
 use crate::protocol::codes::ResultType;
 
@@ -78,7 +78,7 @@ impl Tape {
         self.gaps = read_gaps(&self.gaps_path())?;
         let missed = self.written..self.number(now).min(self.most);
         if !missed.is_empty() {
-            let seconds = (missed.end - missed.start) / u64::from(super::RATE);
+            let seconds = (missed.end - missed.start) / u64::from(wav::RATE);
             tracing::warn!(file = %self.path.display(), seconds, "a recording goes on behind a gap of silence");
             self.gaps.push((missed.start, missed.end));
             fs::write(self.gaps_path(), serde_json::to_vec(&self.gaps)?)?;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::cti::clock::later;
 use crate::cti::recorder::Phase;
+use crate::cti::recorder::wav;
 use crate::cti::tests::{Scratch, silent_samples};
 
 /// A time that falls between two samples of a recording that starts at 0.

@@ -25,7 +25,7 @@ fn it_ends_when_its_length_is_up() {
     assert_eq!(live.ended, None);
     live.end_by_length(at(12_000));
     assert_eq!(live.ended, Some(at(10_000)));
-    assert_eq!(live.masked, Spans::of(&[span(5000, 10_000)]), "no mask lasts longer");
+    assert_eq!(live.masked, Spans::union([span(5000, 10_000)]), "no mask lasts longer");
     assert_eq!(live.next_event(at(10_000)), None);
 }
 
@@ -60,5 +60,5 @@ fn nothing_is_masked_behind_its_end() {
     live.end(at(4000));
     live.mask(Span { from: at(3000), to: Timestamp::MAX });
     live.mask(span(6000, 7000));
-    assert_eq!(live.masked, Spans::of(&[span(3000, 4000)]));
+    assert_eq!(live.masked, Spans::union([span(3000, 4000)]));
 }

@@ -1,6 +1,6 @@
 use super::super::sample::{Folder, Made, at, capture, made, span};
-use super::super::spans::Spans;
 use super::*;
+use crate::cti::spans::Spans;
 
 /// µ-law codes and what they are.
 const LOUD: (u8, i16) = (0x80, 32124);
@@ -85,7 +85,7 @@ fn the_parties_are_summed_and_clamped() {
 fn a_mask_is_silence_to_the_sample() {
     let mut case = case(0, 100, &[&talk(1, 0..5, LOUD.0)]);
     // The packet of 20 ms to 40 ms was captured before it and reaches into it; that of 60 ms to 80 ms, in it.
-    case.slice.masked = Spans::of(&[span(33, 71)]);
+    case.slice.masked = Spans::union([span(33, 71)]);
     let expected = [ms(33, LOUD.1), ms(38, 0), ms(9, 0), ms(20, LOUD.1)].concat();
     assert_same(&case.samples(), &expected);
 }
@@ -111,7 +111,7 @@ fn another_codec_is_a_fault_that_names_it() {
     let mut of_call = case(0, 80, &[&[made(1, 0, LOUD.0), opus.clone()]]);
     assert!(of_call.fault().contains("payload type 96 is no G.711"), "{}", of_call.fault());
     // Not if it was not in this recording's time, or masked.
-    of_call.slice.masked = Spans::of(&[span(20, 40)]);
+    of_call.slice.masked = Spans::union([span(20, 40)]);
     assert_same(&of_call.samples(), &[ms(20, LOUD.1), ms(60, 0)].concat());
     let later = Made { captured: at(5000), ..opus };
     assert_same(&case(0, 20, &[&[made(1, 0, LOUD.0), later]]).samples(), &ms(20, LOUD.1));

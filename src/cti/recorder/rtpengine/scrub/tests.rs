@@ -1,5 +1,6 @@
-use super::super::sample::{Folder, capture, made, spans};
+use super::super::sample::{Folder, at, capture, made, spans};
 use super::*;
+use crate::cti::recorder::Span;
 
 fn numbers(path: &Path) -> Vec<u16> {
     let mut reader = Reader::open(path).unwrap().unwrap();
@@ -74,9 +75,18 @@ fn a_file_that_was_closed_before_the_mask_is_not_read() {
     let path = folder.file("a.pcap", b"this is no capture at all");
     let file = File::options().append(true).open(&path).unwrap();
     let written = |milliseconds| {
-        file.set_modified(super::super::sample::at(milliseconds).try_into().unwrap()).unwrap();
+        file.set_modified(at(milliseconds).try_into().unwrap()).unwrap();
         scrub(&path, &spans(&[(60_000, 70_000)]))
     };
     assert!(written(57_900).is_ok());
     assert!(written(58_100).is_err(), "a little before, the clock of the files may be behind");
+}
+
+/// A capture has microseconds: what was captured within one in which a mask began may lie in it.
+#[test]
+fn a_capture_is_covered_if_any_moment_of_its_microsecond_is() {
+    let nanoseconds = |ns| at(0) + jiff::SignedDuration::from_nanos(ns);
+    let masked = Spans::union([Span { from: nanoseconds(5_900), to: nanoseconds(8_100) }]);
+    let covered = [4_000, 5_000, 8_000, 9_000].map(|ns| covers_capture(&masked, nanoseconds(ns)));
+    assert_eq!(covered, [false, true, true, false]);
 }

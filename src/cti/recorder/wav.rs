@@ -1,7 +1,7 @@
-//! WAV files of 8000 samples a second, 16 bits, one channel.
+//! WAV files of 8000 samples a second, 16 bits, one channel: what every recorder makes.
 
-use super::RATE;
-
+/// Samples a second.
+pub const RATE: u32 = 8000;
 /// Where the samples begin.
 pub const HEADER: u64 = 44;
 const HEADER_BYTES: usize = 44;
@@ -33,6 +33,9 @@ pub fn header(samples: u64) -> [u8; HEADER_BYTES] {
 }
 
 /// The samples of a file; chunks that say nothing of the sound are skipped.
+///
+/// # Errors
+/// If it is a file of another kind.
 pub fn samples(content: &[u8]) -> Result<Vec<i16>, &'static str> {
     const WRONG: &str = "it is no WAV of 8000 samples a second, 16 bits, one channel";
     let riff = content.strip_prefix(b"RIFF").and_then(|rest| rest.get(4..)).ok_or(WRONG)?;
