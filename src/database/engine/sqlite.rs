@@ -16,6 +16,8 @@ use crate::database::schema;
 use crate::database::session::Session;
 
 const MEMORY: &str = ":memory:";
+/// How long a connection waits for others that write.
+const BUSY: Duration = Duration::from_secs(5);
 /// Jobs that wait for a thread; those who bring more wait too.
 const QUEUE: usize = 64;
 /// How long a search waits for those before it.
@@ -171,13 +173,58 @@ fn connect(path: &str) -> Result<Session, StoreError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY)?;
+    keep_a_log(&connection)?;
     connection.set_prepared_statement_cache_capacity(128);
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
          PRAGMA cache_size = -32000; PRAGMA mmap_size = 1000000000;",
     )?;
     let mut session = Session::Sqlite(connection);
     at_once(schema::migrate(&mut session))?;
     Ok(session)
+}
+
+/// Readers and writers do not block each other with a log. Of several who find a new file at the same moment SQLite
+/// lets one begin it, and tells the others that the database is locked, without waiting as it does elsewhere.
+fn keep_a_log(connection: &Connection) -> rusqlite::Result<()> {
+    let end = Instant::now() + BUSY;
+    loop {
+        match connection.execute_batch("PRAGMA journal_mode = WAL") {
+            Err(error) if is_busy(&error) && Instant::now() < end => std::thread::sleep(BUSY / 500),
+            done => return done,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn all_who_find_a_new_file_at_the_same_moment_can_use_it() {
+        for round in 0..40 {
+            let name = format!("corecast-new-{}-{round}.db", std::process::id());
+            let path = std::env::temp_dir().join(name).display().to_string();
+            let (start, places) = (Barrier::new(8), [(); 8]);
+            let connect = || {
+                start.wait();
+                connect(&path).map(drop)
+            };
+            let done: Vec<_> = std::thread::scope(|scope| {
+                let threads = places.map(|()| scope.spawn(connect));
+                threads.map(|thread| thread.join().expect("no panic")).to_vec()
+            });
+            for suffix in ["", "-wal", "-shm"] {
+                std::fs::remove_file(format!("{path}{suffix}")).unwrap_or_default();
+            }
+            assert!(done.iter().all(Result::is_ok), "{done:?}");
+        }
+    }
 }
