@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::access::{FileFault, Gate, Live, Watched};
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
-use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Rooms, Terms};
+use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
 use crate::listen::{self, Connections, Door, Lock};
 use crate::media::functions::Exports;
 use crate::media::mail::{BadAuthority, Mail};
@@ -103,6 +103,7 @@ struct Seat {
     background: Handle,
     connections: Arc<Connections>,
     gate: Arc<Gate>,
+    repeats: Arc<Repeats>,
     sockets: Vec<(Listener, Option<Lock>, StdListener)>,
 }
 
@@ -124,6 +125,7 @@ impl Proxy {
         let guards = Guards::open(&settings, &view.metrics)?;
         let entrances = Entrances::open(&settings, &guards, &view.metrics)?;
         let connections = Connections::new(settings.limits.max_connections, &view.metrics);
+        let repeats = Repeats::new(settings.repeat_window, view.cores.clone(), &view.metrics);
         let mut proxy = Self {
             api: entrances.address_or_off("api"),
             webapi: entrances.address_or_off("webapi"),
@@ -144,6 +146,7 @@ impl Proxy {
                 background: Handle::current(),
                 connections: connections.clone(),
                 gate: guards.gate.clone(),
+                repeats: repeats.clone(),
                 sockets: entrances.sockets(number)?,
             };
             proxy.workers.push(spawn_worker(number, seat)?);
@@ -267,8 +270,8 @@ fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> 
 
 /// One worker's life: its desk, its doors, and the drain.
 async fn work(seat: Seat) {
-    let Seat { settings, view, rooms, background, connections, gate, sockets } = seat;
-    let desk = Rc::new(desk(&settings, &view, rooms, &background));
+    let Seat { settings, view, rooms, background, connections, gate, repeats, sockets } = seat;
+    let desk = Rc::new(desk(&settings, &view, rooms, repeats, &background));
     let (tasks, goodbyes) = (TaskTracker::new(), Arc::new(Semaphore::new(GOODBYES)));
     let door = |(listener, lock, socket)| {
         let door = Door {
@@ -300,7 +303,7 @@ async fn serve(door: Door, socket: StdListener) {
     }
 }
 
-fn desk(settings: &Settings, view: &View, rooms: Rooms, background: &Handle) -> Desk {
+fn desk(settings: &Settings, view: &View, rooms: Rooms, repeats: Arc<Repeats>, background: &Handle) -> Desk {
     Desk {
         router: view.router.clone(),
         rooms,
@@ -312,6 +315,7 @@ fn desk(settings: &Settings, view: &View, rooms: Rooms, background: &Handle) -> 
             detail: settings.compat.detail,
         },
         limits: Limits { deadline: settings.limits.deadline },
+        repeats,
         in_flight: view.in_flight.clone(),
         meter: Meter::new(view.metrics.clone()),
     }

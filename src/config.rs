@@ -59,6 +59,8 @@ pub struct Settings {
     pub rules: Vec<Rule>,
     /// What becomes of a device that nothing owns.
     pub unknown_device: UnknownDevice,
+    /// How long a command that was answered PARTIAL is remembered, up to a minute; 0 for not at all.
+    pub repeat_window: Duration,
     /// When a core counts as down.
     pub breaker: BreakerSettings,
     /// The store of recordings, and what files are made of them.
@@ -128,6 +130,14 @@ pub struct DirectorySettings {
     pub url: String,
     /// How often the database is looked at if it does not tell of changes by itself.
     pub refresh: Duration,
+}
+
+impl DirectorySettings {
+    /// Whether several proxies may share it, and so the cores.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.url.starts_with("postgres")
+    }
 }
 
 impl Default for DirectorySettings {

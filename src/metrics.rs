@@ -74,6 +74,8 @@ metrics! {
         "Client connections open, by listener.";
     SHED Counter "corecast_shed_total" ["reason"]
         "Requests and connections refused because a bound was reached, by bound.";
+    REPEATS_JOINED Counter "corecast_repeats_joined_total" []
+        "Repeats of a command answered PARTIAL that went only to the cores still missing.";
     ACCESS_DENIED Counter "corecast_access_denied_total" ["command"]
         "Requests refused because their function is not allowed for the client, by function.";
     TLS_HANDSHAKE_FAILURES Counter "corecast_tls_handshake_failures_total" ["listener"]

@@ -31,6 +31,7 @@ mod it {
     mod records;
     mod records_cli;
     mod regression;
+    mod repeat;
     mod rtpengine;
     mod shapes;
     mod values;

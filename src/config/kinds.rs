@@ -81,7 +81,8 @@ pub(super) fn duration(range: RangeInclusive<Duration>) -> impl Fn(&Node) -> Res
                 "is no time: \"{written}\"; write a whole number and ms, s, m or h, for example \"1500ms\""
             )
         })?;
-        let bounds = || format!("must be a time from {:?} to 24h", range.start());
+        let end = if *range.end() == DAY { "24h".into() } else { format!("{:?}", range.end()) };
+        let bounds = || format!("must be a time from {:?} to {end}", range.start());
         range.contains(&time).then_some(time).ok_or_else(bounds)
     }
 }

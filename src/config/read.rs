@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
+use std::time::Duration;
 
 use super::access::{access, core_tls, listen, tls};
 use super::kinds::{
@@ -32,6 +33,7 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
     let owners = Owners::of(&cores);
     let (unknown_device, rules) =
         root.section("route", |route| (unknown_device(route), rules(route, &owners)));
+    let directory = root.section("directory", directory);
     let (tls, has_tls) = root.section("tls", tls);
     Settings {
         listen: root.section("listen", |s| listen(s, has_tls)),
@@ -40,7 +42,8 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         limits: root.section("limits", limits),
         threads: root.section("runtime", threads),
         cores,
-        directory: root.section("directory", directory),
+        repeat_window: root.section("repeat", |s| repeat_window(s, &directory)),
+        directory,
         records: root.section("records", records),
         rules,
         unknown_device,
@@ -89,6 +92,12 @@ fn directory(s: &mut Section<'_>) -> DirectorySettings {
         url: s.or("url", d.url, database_url),
         refresh: s.or("refresh", d.refresh, duration(SOME_TIME)),
     }
+}
+
+/// Only a proxy that sees all that is said to a core can leave it out of a repeat; one of several does not.
+fn repeat_window(s: &mut Section<'_>, directory: &DirectorySettings) -> Duration {
+    let default = if directory.is_shared() { Duration::ZERO } else { Duration::from_secs(5) };
+    s.or("window", default, duration(Duration::ZERO..=Duration::from_mins(1)))
 }
 
 fn records(s: &mut Section<'_>) -> RecordsSettings {

@@ -48,6 +48,9 @@ fn defaults_are_those_of_the_documentation() {
         [2000, 1500, 500, 600_000, 10_000]
     );
     assert_eq!(settings.limits.max_request_bytes, 65_536);
+    assert_eq!(settings.repeat_window, Duration::from_secs(5));
+    let shared = format!("[directory]\nurl = \"postgres://db.example/corecast\"\n{CORE}");
+    assert_eq!(parse(&shared).unwrap().repeat_window, Duration::ZERO, "no proxy sees what the others send");
     assert_eq!(settings.limits.max_connections, 10_000);
     let core = &settings.cores[0];
     assert_eq!((&*core.name, &*core.site), ("core-1", "default"));

@@ -17,6 +17,7 @@ use super::fall_back;
 use super::gather::Legs;
 use super::meter::{Listener, Meter};
 use super::policy::{Terms, Verdict};
+use super::repeat::{Note, Repeats};
 use super::rooms::{Given, Rooms};
 use super::tally::one_per_core;
 use super::turns::Turns;
@@ -134,6 +135,8 @@ pub struct Desk {
     pub terms: Terms,
     /// How long a call may take.
     pub limits: Limits,
+    /// What is known of commands that were answered PARTIAL.
+    pub repeats: Arc<Repeats>,
     /// The calls under way over all threads.
     pub in_flight: Arc<InFlight>,
     /// The thread's counters.
@@ -161,7 +164,7 @@ enum Begun {
     /// Somebody off the way of calls works on it.
     Elsewhere { work: JoinHandle<Result<Given, Refusal>>, place: InFlightPlace },
     /// Cores were asked.
-    Asked { call: Call, plan: Plan, legs: Legs, place: InFlightPlace },
+    Asked { call: Call, plan: Plan, legs: Legs, note: Option<Note>, place: InFlightPlace },
 }
 
 /// Whose request is answered.
@@ -223,8 +226,9 @@ impl Desk {
             Destination::Here(Room::Media) if origin.listener == Listener::Api => Err(web_only(&call)),
             Destination::Here(room) => Ok(Begun::Elsewhere { work: self.ask(room, call, origin), place }),
             Destination::Cores(plan) => {
-                let legs = Legs::begin(&self.upstream, &call, &plan, started);
-                Ok(Begun::Asked { call, plan, legs, place })
+                let (note, confirmed) = self.repeats.begin(&call, &plan, origin.peer);
+                let legs = Legs::begin(&self.upstream, &call, &plan, confirmed, started);
+                Ok(Begun::Asked { call, plan, legs, note, place })
             }
         }
     }
@@ -239,14 +243,18 @@ impl Desk {
                     reply @ Given::Reply(_) => reply,
                 }
             }
-            Begun::Asked { call, plan, legs, place } => {
+            Begun::Asked { call, plan, legs, note, place } => {
                 let mut ended = legs.end(&self.upstream).await;
+                note.iter().for_each(|note| self.repeats.end(note));
                 if plan.repeats_cores() {
                     ended = one_per_core(ended, |rejection| self.terms.is_not_mine(rejection));
                 }
                 let reply = Verdict { call: &call, plan: &plan, ended: &ended, terms: &self.terms }.reply();
                 if fall_back::is_due(&call, &ended, &self.terms) {
                     return Given::Reply(self.fall_back(&call, &plan, peer, reply).await);
+                }
+                if let Some(note) = note {
+                    self.repeats.keep(note, (call, peer), (plan, ended), reply.result);
                 }
                 drop(place);
                 Given::Reply(reply)

@@ -70,21 +70,30 @@ pub(super) struct Legs {
 }
 
 impl Legs {
-    /// Begins the legs of a plan. They are in the hands of the links when this returns, so that calls which
+    /// Begins the legs of a plan, but for the cores that have confirmed before. They are in the hands of the links when this returns, so that calls which
     /// are begun one after the other reach each core in that order.
-    pub fn begin(upstream: &Upstream, call: &Call, plan: &Plan, started: Instant) -> Self {
+    pub fn begin(
+        upstream: &Upstream,
+        call: &Call,
+        plan: &Plan,
+        mut confirmed: Vec<Ended>,
+        started: Instant,
+    ) -> Self {
+        confirmed.reserve(plan.legs.len());
         let mut legs = Self {
             first_ok_is_enough: plan.policy == Policy::Any,
             maker: Maker::new(call, plan, started),
             spare: Vec::new(),
             open: SmallVec::new(),
-            ended: Vec::with_capacity(plan.legs.len()),
+            ended: confirmed,
         };
         if plan.policy == Policy::First {
             legs.spare = plan.legs.iter().rev().copied().collect();
             legs.try_next(upstream);
         } else {
-            plan.legs.iter().for_each(|aim| legs.start(upstream, *aim));
+            let known: SmallVec<[CoreId; 4]> = legs.ended.iter().map(|leg| leg.core).collect();
+            let due = plan.legs.iter().filter(|aim| !known.contains(&aim.core.id));
+            due.for_each(|aim| legs.start(upstream, *aim));
         }
         legs
     }

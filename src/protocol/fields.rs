@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::param::Param;
 
 /// A piece of text: part of the message, or made anew where entities or character sets asked for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Text {
     /// A part of [`Fields::source`].
     Part(Range<u32>),
@@ -14,6 +14,13 @@ pub(super) enum Text {
 }
 
 impl Text {
+    const fn made(&self) -> usize {
+        match self {
+            Self::Part(_) => 0,
+            Self::Made(text) => text.len(),
+        }
+    }
+
     pub(super) fn of<'a>(&'a self, source: &'a str) -> &'a str {
         match self {
             Self::Part(range) => &source[range.start as usize..range.end as usize],
@@ -22,7 +29,7 @@ impl Text {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 struct Stored {
     param: Option<Param>,
     name: Text,
@@ -30,8 +37,8 @@ struct Stored {
     markup: Option<Box<str>>,
 }
 
-/// The fields of one message.
-#[derive(Clone, Default)]
+/// The fields of one message. Two are equal if the messages are, to the byte; of a URL, if their parameters are.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Fields {
     source: String,
     stored: Vec<Stored>,
@@ -70,6 +77,14 @@ impl Fields {
     #[must_use]
     pub const fn len(&self) -> usize {
         self.stored.len()
+    }
+
+    /// The memory they take, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let stored = self.stored.capacity() * size_of::<Stored>();
+        let made = |f: &Stored| f.name.made() + f.value.made() + f.markup.as_ref().map_or(0, |m| m.len());
+        self.source.capacity() + stored + self.stored.iter().map(made).sum::<usize>()
     }
 
     /// Whether there are none.

@@ -5,7 +5,7 @@ use super::param::Param;
 use super::xml::{self, Bounds};
 
 /// One request: its function's name, its REQUESTID, and its parameters.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     fields: Fields,
 }

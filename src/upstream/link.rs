@@ -161,6 +161,7 @@ impl Link {
                 }
             }
         };
+        self.core.lose();
         self.core.connections.fetch_sub(1, Ordering::Relaxed);
         let was_heard = talk.was_heard();
         self.core.note_error(lost.reason.clone());

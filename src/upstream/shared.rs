@@ -1,7 +1,7 @@
 //! What all threads share of one core.
 
 use std::rc::Rc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use metrics::{Counter, Gauge, Histogram};
@@ -42,6 +42,7 @@ pub struct CoreShared {
     /// Whether it is worth sending to.
     pub breaker: Breaker,
     pub(super) connections: AtomicI64,
+    losses: AtomicU64,
     pub(super) in_flight: AtomicI64,
     pub(super) queued: AtomicI64,
     pub(super) late: Counter,
@@ -71,6 +72,7 @@ impl CoreShared {
         Self {
             breaker: Breaker::new(breaker),
             connections: AtomicI64::new(0),
+            losses: AtomicU64::new(0),
             in_flight: AtomicI64::new(0),
             queued: AtomicI64::new(0),
             late: metrics.counter(&table::CORE_LATE_REPLIES, &[&id]),
@@ -146,6 +148,17 @@ impl CoreShared {
     #[must_use]
     pub fn connections(&self) -> i64 {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// A connection to it was lost.
+    pub(crate) fn lose(&self) {
+        self.losses.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How often a connection to it was lost, over all threads: with it may be lost what the core had confirmed.
+    #[must_use]
+    pub fn losses(&self) -> u64 {
+        self.losses.load(Ordering::Acquire)
     }
 
     /// Requests sent and not answered yet, over all threads.

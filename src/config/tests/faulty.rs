@@ -26,6 +26,7 @@ fn each_fault_is_named_with_its_line() {
         ("[limits]\ndeadline = \"99999999999999999999s\"", 2, "is no time"),
         ("[limits]\nidle_timeout = \"0s\"", 2, "must be a time from 1ms to 24h"),
         ("[limits]\nidle_timeout = \"25h\"", 2, "must be a time from 1ms to 24h"),
+        ("[repeat]\nwindow = \"61s\"", 2, "must be a time from 0ns to 60s"),
         (
             "[limits]\n\nleg_timeout = \"3s\"",
             3,
