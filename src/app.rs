@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::{FileFault, Gate, Live, Watched};
+use crate::budget::Budget;
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
 use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
@@ -104,6 +105,7 @@ struct Seat {
     connections: Arc<Connections>,
     gate: Arc<Gate>,
     repeats: Arc<Repeats>,
+    budget: Arc<Budget>,
     sockets: Vec<(Listener, Option<Lock>, StdListener)>,
 }
 
@@ -124,8 +126,13 @@ impl Proxy {
         let view = view(&settings, directory)?;
         let guards = Guards::open(&settings, &view.metrics)?;
         let entrances = Entrances::open(&settings, &guards, &view.metrics)?;
-        let connections = Connections::new(settings.limits.max_connections, &view.metrics);
+        let connections = Connections::new(
+            settings.limits.max_connections,
+            settings.limits.max_buffered_bytes,
+            &view.metrics,
+        );
         let repeats = Repeats::new(settings.repeat_window, view.cores.clone(), &view.metrics);
+        let budget = Budget::new(settings.limits.max_in_flight_bytes, "in_flight_bytes", &view.metrics);
         let mut proxy = Self {
             api: entrances.address_or_off("api"),
             webapi: entrances.address_or_off("webapi"),
@@ -147,6 +154,7 @@ impl Proxy {
                 connections: connections.clone(),
                 gate: guards.gate.clone(),
                 repeats: repeats.clone(),
+                budget: budget.clone(),
                 sockets: entrances.sockets(number)?,
             };
             proxy.workers.push(spawn_worker(number, seat)?);
@@ -270,8 +278,8 @@ fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> 
 
 /// One worker's life: its desk, its doors, and the drain.
 async fn work(seat: Seat) {
-    let Seat { settings, view, rooms, background, connections, gate, repeats, sockets } = seat;
-    let desk = Rc::new(desk(&settings, &view, rooms, repeats, &background));
+    let Seat { settings, view, rooms, background, connections, gate, repeats, budget, sockets } = seat;
+    let desk = Rc::new(desk(&settings, &view, rooms, (repeats, budget), &background));
     let (tasks, goodbyes) = (TaskTracker::new(), Arc::new(Semaphore::new(GOODBYES)));
     let door = |(listener, lock, socket)| {
         let door = Door {
@@ -303,7 +311,13 @@ async fn serve(door: Door, socket: StdListener) {
     }
 }
 
-fn desk(settings: &Settings, view: &View, rooms: Rooms, repeats: Arc<Repeats>, background: &Handle) -> Desk {
+fn desk(
+    settings: &Settings,
+    view: &View,
+    rooms: Rooms,
+    (repeats, budget): (Arc<Repeats>, Arc<Budget>),
+    background: &Handle,
+) -> Desk {
     Desk {
         router: view.router.clone(),
         rooms,
@@ -316,6 +330,7 @@ fn desk(settings: &Settings, view: &View, rooms: Rooms, repeats: Arc<Repeats>, b
         },
         limits: Limits { deadline: settings.limits.deadline },
         repeats,
+        budget,
         in_flight: view.in_flight.clone(),
         meter: Meter::new(view.metrics.clone()),
     }

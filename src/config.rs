@@ -173,6 +173,10 @@ pub struct Limits {
     pub max_pipelined: usize,
     /// Calls in flight over the whole process.
     pub max_in_flight: usize,
+    /// The bytes of requests under way and of the data for their answers, over the whole process.
+    pub max_in_flight_bytes: usize,
+    /// The bytes of half-sent requests and unread answers beyond each connection's own 16 KiB.
+    pub max_buffered_bytes: usize,
     /// A client connection without a request is closed after this.
     pub idle_timeout: Duration,
     /// How long a drain waits for what is in flight; may be 0.
@@ -193,6 +197,8 @@ impl Default for Limits {
             max_connections: 10_000,
             max_pipelined: 64,
             max_in_flight: 20_000,
+            max_in_flight_bytes: 256 << 20,
+            max_buffered_bytes: 256 << 20,
             idle_timeout: Duration::from_mins(10),
             drain_timeout: Duration::from_secs(10),
             max_reply_bytes: 16 << 20,

@@ -13,7 +13,7 @@ mod rooms;
 mod tally;
 mod turns;
 
-pub use desk::{Answer, Arrived, Desk, InFlight, Limits, Origin};
+pub use desk::{Answer, Arrived, Desk, InFlight, Limits, Origin, crowded};
 pub use meter::{Listener, Meter};
 pub use policy::{Detail, Terms};
 pub use repeat::Repeats;

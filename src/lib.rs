@@ -26,6 +26,7 @@
 
 pub mod access;
 pub mod app;
+pub mod budget;
 pub mod cli;
 pub mod client;
 pub mod command;

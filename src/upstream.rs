@@ -27,7 +27,7 @@ use tower::Service;
 use crate::command::Urgency;
 use crate::model::CoreIndex;
 
-pub use board::{Board, WakeOn};
+pub use board::{Board, Replies, WakeOn};
 pub use breaker::{Breaker, BreakerSettings, State};
 pub use probe::keep_probing;
 pub use shared::CoreShared;

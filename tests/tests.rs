@@ -24,6 +24,7 @@ mod it {
     mod mail;
     mod media;
     mod metrics;
+    mod overload;
     mod pipelining;
     mod postgres;
     mod process;

@@ -25,6 +25,8 @@ use crate::upstream::BreakerSettings;
 const MAX_CORES: usize = 1000;
 /// A hundred years at most; 0 is for ever.
 const KEEP_DAYS: std::ops::RangeInclusive<i64> = 0..=36_500;
+/// From 64 KiB to a TiB.
+const BYTES_AT_ONCE: std::ops::RangeInclusive<i64> = 65_536..=1 << 40;
 const CORE_IDS: std::ops::RangeInclusive<i64> = 1..=9999;
 
 /// Everything.
@@ -68,6 +70,8 @@ fn limits(s: &mut Section<'_>) -> Limits {
         max_connections: s.or("max_connections", d.max_connections, whole(1..=1_000_000)),
         max_pipelined: s.or("max_pipelined", d.max_pipelined, whole(1..=65_536)),
         max_in_flight: s.or("max_in_flight", d.max_in_flight, whole(1..=10_000_000)),
+        max_in_flight_bytes: s.or("max_in_flight_bytes", d.max_in_flight_bytes, whole(BYTES_AT_ONCE)),
+        max_buffered_bytes: s.or("max_buffered_bytes", d.max_buffered_bytes, whole(BYTES_AT_ONCE)),
         idle_timeout: s.or("idle_timeout", d.idle_timeout, duration(SOME_TIME)),
         drain_timeout: s.or("drain_timeout", d.drain_timeout, duration(ANY_TIME)),
         max_reply_bytes: s.or("max_reply_bytes", d.max_reply_bytes, whole(1024..=1 << 30)),

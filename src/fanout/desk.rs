@@ -22,6 +22,7 @@ use super::rooms::{Given, Rooms};
 use super::tally::one_per_core;
 use super::turns::Turns;
 use crate::access::Pass;
+use crate::budget::{Budget, Part};
 use crate::command::{Call, Function, Refusal, Room, Urgency, check};
 use crate::media::Download;
 use crate::protocol::codes::ResultType;
@@ -40,6 +41,8 @@ pub enum Arrived {
     Request(Request),
     /// It could not.
     Bad(BadRequest),
+    /// There was no room to read it.
+    Crowded,
 }
 
 impl From<Result<Request, BadRequest>> for Arrived {
@@ -52,7 +55,7 @@ impl Arrived {
     /// Whether nothing more is to be read from whoever sent this.
     #[must_use]
     pub const fn closes(&self) -> bool {
-        matches!(self, Self::Bad(bad) if bad.closes)
+        matches!(self, Self::Bad(BadRequest { closes: true, .. }) | Self::Crowded)
     }
 }
 
@@ -72,11 +75,26 @@ pub struct InFlight {
 
 /// One call's place among them; dropping it makes room.
 #[derive(Debug)]
-struct InFlightPlace(Arc<InFlight>);
+struct InFlightPlace {
+    among: Arc<InFlight>,
+    bytes: Option<Part>,
+}
 
 impl Drop for InFlightPlace {
     fn drop(&mut self) {
-        self.0.now.fetch_sub(1, Ordering::Relaxed);
+        self.among.now.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl InFlightPlace {
+    /// Takes room for what the request and its copy for the cores weigh.
+    fn hold(&mut self, budget: &Arc<Budget>, call: &Call) -> Result<(), Refusal> {
+        let mut part = budget.part();
+        if !part.resize(2 * call.request.fields().weight(), call.function.priority) {
+            return Err(overloaded("the requests under way have as many bytes as they may"));
+        }
+        self.bytes = Some(part);
+        Ok(())
     }
 }
 
@@ -94,13 +112,12 @@ impl InFlight {
     }
 
     fn enter(self: &Arc<Self>, urgency: Urgency) -> Result<InFlightPlace, Refusal> {
-        let place = InFlightPlace(self.clone());
+        let place = InFlightPlace { among: self.clone(), bytes: None };
         let room = urgency.room(self.max);
         if self.now.fetch_add(1, Ordering::Relaxed) < room {
             return Ok(place);
         }
-        let message = format!("overloaded: {room} calls are under way, which is the limit; try again later");
-        Err(Refusal::new(ResultType::ProcessingMessage, message))
+        Err(overloaded(&format!("{room} calls are under way, which is the limit")))
     }
 }
 
@@ -137,6 +154,8 @@ pub struct Desk {
     pub limits: Limits,
     /// What is known of commands that were answered PARTIAL.
     pub repeats: Arc<Repeats>,
+    /// The bytes of requests under way, and of the data for their answers, over all threads.
+    pub budget: Arc<Budget>,
     /// The calls under way over all threads.
     pub in_flight: Arc<InFlight>,
     /// The thread's counters.
@@ -207,6 +226,10 @@ impl Desk {
                 let asker = Asker { function: None, kind: bad.kind, id: bad.id };
                 return (asker, Begun::Known(self.rescue(refusal)));
             }
+            Arrived::Crowded => {
+                let asker = Asker { function: None, kind: String::new(), id: String::new() };
+                return (asker, Begun::Known(self.rescue(crowded())));
+            }
         };
         let function = crate::command::function(request.kind());
         let checked = origin.pass.check(function, started).and_then(|()| check(&request));
@@ -220,14 +243,15 @@ impl Desk {
     }
 
     fn send(&self, call: Call, origin: &Origin, started: Instant) -> Result<Begun, Refusal> {
-        let place = self.in_flight.enter(call.function.priority).inspect_err(|_| self.meter.shed())?;
+        let mut place = self.in_flight.enter(call.function.priority).inspect_err(|_| self.meter.shed())?;
+        place.hold(&self.budget, &call)?;
         match self.router.plan(&call, &self.rooms.directory.look())? {
             Destination::Here(Room::Echo) => Ok(Begun::Known(self.echo(&call))),
             Destination::Here(Room::Media) if origin.listener == Listener::Api => Err(web_only(&call)),
             Destination::Here(room) => Ok(Begun::Elsewhere { work: self.ask(room, call, origin), place }),
             Destination::Cores(plan) => {
                 let (note, confirmed) = self.repeats.begin(&call, &plan, origin.peer);
-                let legs = Legs::begin(&self.upstream, &call, &plan, confirmed, started);
+                let legs = Legs::begin(&self.upstream, &call, &plan, confirmed, started, &self.budget);
                 Ok(Begun::Asked { call, plan, legs, note, place })
             }
         }
@@ -288,6 +312,17 @@ impl Desk {
 fn keep(place: InFlightPlace, download: Download) -> Download {
     let content = download.content.inspect(move |_| _ = &place).boxed();
     Download { content, ..download }
+}
+
+/// There is no room for more of what clients have sent by half, or have not read.
+#[must_use]
+pub fn crowded() -> Refusal {
+    overloaded("half-sent requests and unread answers take all the room that there is")
+}
+
+/// A bound was reached.
+fn overloaded(what: &str) -> Refusal {
+    Refusal::new(ResultType::ProcessingMessage, format!("overloaded: {what}; try again later"))
 }
 
 /// A socket that speaks lines of XML has no way to hand over a file.

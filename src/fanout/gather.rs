@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::tally::Ended;
+use crate::budget::Budget;
 use crate::command::{Call, Policy, Urgency};
 use crate::model::{CoreId, LegEnd, Outcome, Unsent};
 use crate::route::{Aim, Plan, stable_hash};
-use crate::upstream::{Board, Leg, LegFuture, Upstream, WakeOn};
+use crate::upstream::{Board, Leg, LegFuture, Replies, Upstream, WakeOn};
 
 /// What makes the legs of a call.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ struct Wire {
 }
 
 impl Maker {
-    fn new(call: &Call, plan: &Plan, started: Instant) -> Self {
+    fn new(call: &Call, plan: &Plan, started: Instant, data: &Arc<Budget>) -> Self {
         let wake_on = if plan.policy == Policy::Any { WakeOn::Each } else { WakeOn::Last };
         let mut requests = SmallVec::<[Wire; 1]>::new();
         for leg in &plan.legs {
@@ -46,8 +48,12 @@ impl Maker {
                 requests.push(Wire { device: leg.device, bytes: call.wire(device), key });
             }
         }
+        let replies = match plan.policy {
+            Policy::Merge(_) => Replies::Kept(data.part().into()),
+            _ => Replies::Dropped,
+        };
         let urgency = call.function.priority;
-        Self { requests, urgency, started, deadline: call.deadline, board: Board::new(wake_on) }
+        Self { requests, urgency, started, deadline: call.deadline, board: Board::new(wake_on, replies) }
     }
 
     fn leg(&self, aim: Aim) -> Option<Leg> {
@@ -78,11 +84,12 @@ impl Legs {
         plan: &Plan,
         mut confirmed: Vec<Ended>,
         started: Instant,
+        data: &Arc<Budget>,
     ) -> Self {
         confirmed.reserve(plan.legs.len());
         let mut legs = Self {
             first_ok_is_enough: plan.policy == Policy::Any,
-            maker: Maker::new(call, plan, started),
+            maker: Maker::new(call, plan, started, data),
             spare: Vec::new(),
             open: SmallVec::new(),
             ended: confirmed,

@@ -13,7 +13,9 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::codec::Decoder;
 use tokio_util::io::poll_read_buf;
 
-use super::door::{Door, Goodbye, Speech, Stream, close};
+use super::door::{Door, Goodbye, OWN_BYTES, Speech, Stream, close};
+use crate::budget::Part;
+use crate::command::Urgency;
 use crate::fanout::{Answer, Arrived, Origin};
 use crate::net::TcpListener;
 use crate::protocol::frame::{Frame, FrameDecoder, FrameFault};
@@ -63,6 +65,8 @@ struct Client<S, T, A: Future<Output = String>> {
     input: BytesMut,
     answers: FuturesOrdered<A>,
     output: BytesMut,
+    /// What it holds beyond its own.
+    beyond: Part,
     /// Something was written that may still be on this side of the socket: TLS keeps what does not go at once.
     is_unflushed: bool,
     /// The client sends nothing more.
@@ -89,6 +93,7 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
         Self {
             decoder: FrameDecoder::new(door.settings.max_request_bytes),
             idle: Box::pin(sleep(door.settings.idle_timeout)),
+            beyond: door.connections.buffers().part(),
             door,
             stream,
             take,
@@ -111,9 +116,27 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
             }
             let event = self.event().await;
             self.handle(event);
+            self.settle();
         }
         if !self.is_lost {
             drop(close(&mut self.stream).await);
+        }
+    }
+
+    /// Takes room for what it holds beyond its own, or gives it back. A client for whom there is none is told so; one
+    /// that does not read what it is told is cut off.
+    fn settle(&mut self) {
+        let beyond = (self.input.len() + self.output.len()).saturating_sub(OWN_BYTES);
+        if beyond == self.beyond.bytes() || self.beyond.resize(beyond, Urgency::Normal) {
+            return;
+        }
+        self.input.clear();
+        self.decoder = FrameDecoder::new(self.door.settings.max_request_bytes);
+        if self.output.len() > OWN_BYTES {
+            self.lose();
+        } else if !self.is_over {
+            self.is_over = true;
+            self.answers.push_back((self.take)(Arrived::Crowded));
         }
     }
 
@@ -141,7 +164,7 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
 
     /// The next thing that happens; answers and writing go before reading more.
     async fn event(&mut self) -> Event {
-        let wants_answers = !self.answers.is_empty() && self.output.len() < MAX_UNREAD_BYTES;
+        let wants_answers = !self.answers.is_empty();
         let has_room = self.answers.len() < self.door.settings.max_pipelined;
         let wants_requests = !self.is_over && has_room && self.output.len() < MAX_UNREAD_BYTES;
         if wants_requests {
@@ -170,7 +193,7 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
     fn handle(&mut self, event: Event) {
         match event {
             Event::Answer(answer) => self.put(&answer),
-            Event::Wrote(Ok(count)) if count > 0 => self.output.advance(count),
+            Event::Wrote(Ok(count)) if count > 0 => self.wrote(count),
             Event::Read(Ok(count)) if count > 0 => {}
             Event::Read(Ok(_)) => self.client_is_done(),
             // Over TLS, many clients end without saying so first.
@@ -191,6 +214,14 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
         while self.output.len() < MAX_UNREAD_BYTES {
             let Some(Some(answer)) = self.answers.next().now_or_never() else { return };
             self.output.extend_from_slice(answer.as_bytes());
+        }
+    }
+
+    fn wrote(&mut self, count: usize) {
+        self.output.advance(count);
+        if self.output.is_empty() && self.beyond.bytes() > 0 {
+            // What was much is not kept for what will be little.
+            self.output = BytesMut::new();
         }
     }
 

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Settings;
 use crate::access::{Client, Doorkeeper, Gate};
+use crate::budget::Budget;
 use crate::fanout::{Desk, Listener, Origin, Turns};
 use crate::metrics::{CONNECTIONS, Metrics, SHED};
 use crate::net::{TcpListener, TcpStream};
@@ -32,6 +33,7 @@ pub struct Connections {
     max: usize,
     open: [Gauge; Listener::ALL.len()],
     shed: Counter,
+    buffers: Arc<Budget>,
 }
 
 impl std::fmt::Debug for Connections {
@@ -41,13 +43,19 @@ impl std::fmt::Debug for Connections {
 }
 
 impl Connections {
-    /// Room for `max` connections.
+    /// Room for `max` connections, and for `max_buffered_bytes` of what they hold beyond their own.
     #[must_use]
-    pub fn new(max: usize, metrics: &Metrics) -> Arc<Self> {
+    pub fn new(max: usize, max_buffered_bytes: usize, metrics: &Metrics) -> Arc<Self> {
         let open = Listener::ALL.map(|listener| metrics.gauge(&CONNECTIONS, &[listener.label()]));
         open.iter().for_each(|gauge| gauge.set(0.0));
         let shed = metrics.counter(&SHED, &["connections"]);
-        Arc::new(Self { now: AtomicUsize::new(0), max, open, shed })
+        let buffers = Budget::new(max_buffered_bytes, "buffered_bytes", metrics);
+        Arc::new(Self { now: AtomicUsize::new(0), max, open, shed, buffers })
+    }
+
+    /// Room for half-sent requests and unread answers.
+    pub(super) const fn buffers(&self) -> &Arc<Budget> {
+        &self.buffers
     }
 
     /// A place for one more connection; none if it is one too many.
@@ -61,6 +69,9 @@ impl Connections {
         is_room.then_some(place)
     }
 }
+
+/// What a connection may hold of requests and answers without taking room, in bytes.
+pub(super) const OWN_BYTES: usize = 16 * 1024;
 
 /// One connection's place; dropping it makes room.
 struct Place {

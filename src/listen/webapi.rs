@@ -11,8 +11,9 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
 
+use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode, Version};
@@ -21,8 +22,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
-use super::door::{Door, Goodbye, Speech, Stream};
-use crate::fanout::{Answer, Arrived, Origin};
+use super::door::{Door, Goodbye, OWN_BYTES, Speech, Stream};
+use crate::budget::Part;
+use crate::command::Urgency;
+use crate::fanout::{Answer, Arrived, Origin, crowded};
 use crate::net::TcpListener;
 use crate::protocol::request::{BadRequest, Request};
 use crate::protocol::url;
@@ -125,7 +128,7 @@ fn answer(door: &Door, arrived: Arrived, origin: &Origin) -> impl Future<Output 
 
 fn write(door: &Door, answer: Answer, version: Version) -> Response {
     match answer {
-        Answer::Result(result) => xml(result),
+        Answer::Result(result) => xml(held(door, result)),
         Answer::Download(file) => {
             download::response(file, version, &door.desk.background, door.settings.idle_timeout)
         }
@@ -136,10 +139,20 @@ fn write(door: &Door, answer: Answer, version: Version) -> Response {
 async fn read(door: &Door, request: hyper::Request<Incoming>) -> (Arrived, bool) {
     let (head, body) = request.into_parts();
     let query = head.uri.query().unwrap_or("");
+    let mut room = door.connections.buffers().part();
+    if !room.resize(announced(&body, door), Urgency::Normal) {
+        return (Arrived::Crowded, true);
+    }
     match Limited::new(body, door.settings.max_request_bytes).collect().await {
         Ok(body) => (parse(query, &body.to_bytes(), door).into(), false),
         Err(error) => (Err(unreadable(query, &*error, door)).into(), true),
     }
+}
+
+/// The most that a body may come to, in bytes.
+fn announced(body: &Incoming, door: &Door) -> usize {
+    let max = door.settings.max_request_bytes;
+    body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok()).map_or(max, |bytes| bytes.min(max))
 }
 
 /// Parameters of the query and of a form, or an XML message in the body.
@@ -178,7 +191,33 @@ fn named(query: &str, reason: String, door: &Door) -> BadRequest {
     }
 }
 
-fn xml(result: String) -> Response {
+/// A large answer takes room until the last of it is written; a client for whom there is none is told so instead.
+fn held(door: &Door, result: String) -> Bytes {
+    let beyond = result.len().saturating_sub(OWN_BYTES);
+    if beyond == 0 {
+        return result.into();
+    }
+    let mut room = door.connections.buffers().part();
+    if room.resize(beyond, Urgency::Normal) {
+        Bytes::from_owner(Large { result, _room: room })
+    } else {
+        door.desk.refuse(crowded()).into()
+    }
+}
+
+/// An answer with the room that it takes.
+struct Large {
+    result: String,
+    _room: Part,
+}
+
+impl AsRef<[u8]> for Large {
+    fn as_ref(&self) -> &[u8] {
+        self.result.as_bytes()
+    }
+}
+
+fn xml(result: Bytes) -> Response {
     let mut response = Response::new(result.into());
     response.headers_mut().insert(CONTENT_TYPE, XML);
     response

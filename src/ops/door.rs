@@ -32,6 +32,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Clients that are told at once that they are not allowed here; more are sent away without a word.
 const GOODBYES: usize = 16;
 
+/// What of requests and answers a connection holds, in bytes.
+const MAX_BUFFER_BYTES: usize = 64 * 1024;
+
 const FORBIDDEN: &str = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 31\r\n\r\nnot allowed from this address.\n";
 
 /// One socket of the admin address.
@@ -104,6 +107,7 @@ async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, page
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
+        .max_buf_size(MAX_BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection to the admin address ended early");

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use crate::budget::Part;
+use crate::command::Urgency;
 use crate::model::{LegEnd, Outcome};
 
 /// When the call has something to do.
@@ -21,10 +23,39 @@ pub enum WakeOn {
     Each,
 }
 
+/// What becomes of the cores' replies, which are held until the call has its verdict.
+#[derive(Debug)]
+pub enum Replies {
+    /// Their outcomes say all that is needed.
+    Dropped,
+    /// Their data is wanted, as far as there is room in a budget.
+    Kept(RefCell<Part>),
+}
+
+impl Replies {
+    /// An end with as much of its reply as is to be held. Where there is no room for it, the leg brought nothing.
+    fn keep(&self, end: LegEnd) -> LegEnd {
+        let LegEnd { outcome, reply, elapsed } = end;
+        let reply = reply.filter(|_| outcome == Outcome::Ok);
+        match (self, reply) {
+            (Self::Kept(part), Some(reply)) => {
+                let mut part = part.borrow_mut();
+                let bytes = part.bytes() + reply.len();
+                if part.resize(bytes, Urgency::Normal) {
+                    return LegEnd { outcome, reply: Some(reply), elapsed };
+                }
+                LegEnd { outcome: Outcome::BadReply, reply: None, elapsed }
+            }
+            _ => LegEnd { outcome, reply: None, elapsed },
+        }
+    }
+}
+
 /// The ends of one call's legs.
 #[derive(Debug)]
 pub struct Board {
     wake_on: WakeOn,
+    replies: Replies,
     open: Cell<usize>,
     ends: RefCell<SmallVec<[Option<LegEnd>; 4]>>,
     waker: RefCell<Option<Waker>>,
@@ -33,8 +64,9 @@ pub struct Board {
 impl Board {
     /// An empty board.
     #[must_use]
-    pub fn new(wake_on: WakeOn) -> Rc<Self> {
-        Rc::new(Self { wake_on, open: Cell::new(0), ends: RefCell::default(), waker: RefCell::default() })
+    pub fn new(wake_on: WakeOn, replies: Replies) -> Rc<Self> {
+        let (open, ends, waker) = Default::default();
+        Rc::new(Self { wake_on, replies, open, ends, waker })
     }
 
     /// A place for one more leg: whoever owns the leg reports on it, the ticket waits for that.
@@ -47,7 +79,7 @@ impl Board {
     }
 
     fn report(&self, at: usize, end: LegEnd) {
-        self.ends.borrow_mut()[at] = Some(end);
+        self.ends.borrow_mut()[at] = Some(self.replies.keep(end));
         self.open.set(self.open.get() - 1);
         let is_time = self.wake_on == WakeOn::Each || self.open.get() == 0;
         if is_time && let Some(waker) = self.waker.borrow_mut().take() {
@@ -110,6 +142,8 @@ mod tests {
     use tokio_test::{assert_pending, assert_ready, task};
 
     use super::*;
+    use crate::budget::Budget;
+    use crate::metrics::Metrics;
 
     fn ok() -> LegEnd {
         LegEnd { outcome: Outcome::Ok, reply: None, elapsed: Duration::ZERO }
@@ -117,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_call_is_woken_once_when_the_last_leg_ends() {
-        let board = Board::new(WakeOn::Last);
+        let board = Board::new(WakeOn::Last, Replies::Dropped);
         let ((first, one), (second, two)) = (board.ticket(), board.ticket());
         let mut both = task::spawn(futures::future::join(one, two));
         assert_pending!(both.poll());
@@ -130,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_call_that_needs_only_one_is_woken_by_each() {
-        let board = Board::new(WakeOn::Each);
+        let board = Board::new(WakeOn::Each, Replies::Dropped);
         let ((first, one), _second) = (board.ticket(), board.ticket());
         let mut one = task::spawn(one);
         assert_pending!(one.poll());
@@ -140,10 +174,25 @@ mod tests {
 
     #[test]
     fn a_leg_that_is_lost_ends_all_the_same() {
-        let board = Board::new(WakeOn::Last);
+        let board = Board::new(WakeOn::Last, Replies::Dropped);
         let (place, ticket) = board.ticket();
         drop(place);
         let Ok(end) = assert_ready!(task::spawn(ticket).poll());
         assert_eq!(end.outcome, Outcome::Disconnected);
+    }
+
+    #[test]
+    fn replies_are_held_where_they_are_wanted_and_while_there_is_room() {
+        let budget = Budget::new(10, "test", &Metrics::default());
+        let end = |outcome, reply: &'static [u8]| LegEnd { reply: Some(reply.into()), outcome, ..ok() };
+        let kept = Replies::Kept(RefCell::new(budget.part()));
+        assert_eq!(kept.keep(end(Outcome::Ok, b"123456")).reply.as_deref(), Some(&b"123456"[..]));
+        assert_eq!(kept.keep(end(Outcome::TimedOut, b"1234")).reply, None, "no data");
+        let late = kept.keep(end(Outcome::Ok, b"12345"));
+        assert_eq!((late.outcome, late.reply), (Outcome::BadReply, None), "no room");
+        drop(kept);
+        assert_eq!(budget.held(), 0);
+        let dropped = Replies::Dropped.keep(end(Outcome::Ok, b"1"));
+        assert_eq!((dropped.outcome, dropped.reply), (Outcome::Ok, None));
     }
 }

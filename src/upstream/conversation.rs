@@ -118,7 +118,7 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
     fn fill(&mut self) {
         while self.out_done == 0
             && self.out.len() < BATCH_BYTES
-            && self.flight.len() < self.core.core.pipeline
+            && self.flight.has_room(self.core.core.pipeline)
         {
             let Some(leg) = self.queue.borrow_mut().pop() else { return };
             self.core.queued.fetch_sub(1, Ordering::Relaxed);

@@ -14,6 +14,9 @@ use super::queue::Waiting;
 /// A REQUESTID of ours fits every integer that a core may keep it in: 1 to 2^31 - 1, then from 1 again.
 const NUMBERS: u64 = (1 << 31) - 1;
 
+/// Slots of one connection, answered ones behind one that is not included.
+const MAX_SLOTS: usize = 65_536;
+
 /// A leg that was handed to the connection.
 #[derive(Debug)]
 pub(super) struct Sent {
@@ -54,6 +57,11 @@ impl Flight {
     /// How many requests have no answer yet, those that timed out included.
     pub const fn len(&self) -> usize {
         self.unanswered
+    }
+
+    /// Whether there is room for one more, be it behind a request that has had no answer for long.
+    pub fn has_room(&self, pipeline: usize) -> bool {
+        self.unanswered < pipeline && self.slots.len() < MAX_SLOTS
     }
 
     /// The number that the next request will have.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::Leg;
 use super::board::Place;
 #[cfg(test)]
-use super::board::{Board, WakeOn};
+use super::board::{Board, Replies, WakeOn};
 use crate::command::Urgency;
 use crate::model::{LegEnd, Outcome};
 
@@ -132,7 +132,7 @@ impl Waiting {
     }
 
     fn about(key: u64, urgency: Urgency, deadline: Instant) -> Self {
-        let board = Board::new(WakeOn::Last);
+        let board = Board::new(WakeOn::Last, Replies::Dropped);
         let (place, _) = board.ticket();
         Self::new(Leg { wire: Bytes::new(), key, urgency, started: deadline, deadline, board }, place)
     }

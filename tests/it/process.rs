@@ -101,6 +101,11 @@ impl Process {
         }
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         let status = Command::new("sh").args(["-c", &kill]).status().expect("a shell");
@@ -182,11 +187,11 @@ impl Core {
 }
 
 /// `corecast serve`, with the addresses of its log line.
-struct Serving {
-    process: Process,
-    api: SocketAddr,
+pub struct Serving {
+    pub process: Process,
+    pub api: SocketAddr,
     webapi: SocketAddr,
-    admin: SocketAddr,
+    pub admin: SocketAddr,
     _files: Scratch,
 }
 
@@ -210,7 +215,7 @@ const SHORT: &str = "deadline = \"1500ms\"\nleg_timeout = \"1s\"";
 const LONG: &str = "deadline = \"18s\"\nleg_timeout = \"15s\"\ndrain_timeout = \"18s\"";
 
 impl Serving {
-    async fn start(configuration: &str) -> Self {
+    pub async fn start(configuration: &str) -> Self {
         let files = Scratch::new();
         let mut process =
             Process::corecast(&["serve", "--config", &files.file("corecast.toml", configuration)]);
@@ -221,7 +226,7 @@ impl Serving {
         Self { process, api, webapi, admin, _files: files }
     }
 
-    async fn client(&self) -> Client {
+    pub async fn client(&self) -> Client {
         Client::connect(self.api).await.expect("the API socket is open")
     }
 

@@ -14,9 +14,12 @@ fn received(lab: &Lab, command: Command) -> Vec<usize> {
     lab.cores.iter().map(count).collect()
 }
 
-/// Three cores, of which the second refuses whatever it is asked, and so answers at once.
+/// Three cores with a call to black out, of which the second refuses whatever it is asked, and so answers at once.
 async fn lab(more: &str) -> Lab {
-    Lab::new(&[Fault::None, Fault::Reject(3), Fault::None], more).await
+    let lab = Lab::new(&[Fault::None; 3], more).await;
+    assert_eq!(lab.ask("CALLSTART", DEVICE).await.label, "API_OK");
+    lab.cores[1].set_fault(Fault::Reject(3));
+    lab
 }
 
 fn assert_partial(answer: &Answer) {
@@ -25,7 +28,7 @@ fn assert_partial(answer: &Answer) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repeat_reaches_the_missing_core_only_and_is_answered_for_both_tries() {
-    let lab = lab("[runtime]\nthreads = 2\n").await;
+    let lab = Lab::new(&[Fault::None, Fault::Reject(3), Fault::None], "[runtime]\nthreads = 2\n").await;
     let params = format!("{DEVICE}<DETAIL>Y</DETAIL>");
     assert_partial(&lab.ask("CALLSTART", &params).await);
     // A core that has the call already would refuse it now, and the answer be PARTIAL for ever.
@@ -45,7 +48,8 @@ async fn a_repeat_reaches_the_missing_core_only_and_is_answered_for_both_tries()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_ok_is_never_held_back() {
-    let lab = Lab::with_faults(&[Fault::None; 3]).await;
+    let lab = lab("").await;
+    lab.cores[1].set_fault(Fault::None);
     let mut client = lab.client().await;
     for times in 1..=3 {
         assert_eq!(ask(&mut client, "BLACKOUTSTART", DEVICE).await.label, "API_OK");

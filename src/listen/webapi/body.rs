@@ -19,9 +19,9 @@ pub(super) enum Body {
     Pieces(Receiver<Result<Bytes, MediaError>>),
 }
 
-impl From<String> for Body {
-    fn from(text: String) -> Self {
-        Self::Whole(text.into())
+impl From<Bytes> for Body {
+    fn from(text: Bytes) -> Self {
+        Self::Whole(Full::new(text))
     }
 }
 

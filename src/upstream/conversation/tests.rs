@@ -6,10 +6,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{advance, timeout};
 
 use super::*;
+use crate::budget::Budget;
 use crate::command::Urgency;
 use crate::metrics::Metrics;
 use crate::model::{Core, CoreId, LegEnd};
-use crate::upstream::board::{Board, Ticket, WakeOn};
+use crate::upstream::board::{Board, Replies, Ticket, WakeOn};
 use crate::upstream::{BreakerSettings, CoreShared, Leg};
 
 const LEG: Duration = Duration::from_millis(400);
@@ -50,7 +51,10 @@ impl Rig {
 
     /// The same for what is about one device, which the key stands for.
     fn leg_about(&self, name: &str, key: u64, urgency: Urgency) -> Ticket {
-        let board = Board::new(WakeOn::Last);
+        let board = Board::new(
+            WakeOn::Last,
+            Replies::Kept(Budget::new(1 << 20, "test", &Metrics::default()).part().into()),
+        );
         let (place, ticket) = board.ticket();
         let now = Instant::now();
         let wire = format!("<TYPE>{name}</TYPE></REQUEST>\r\n").into();
