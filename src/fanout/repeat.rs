@@ -91,7 +91,7 @@ impl Passed {
     const ONE: u64 = 1 << 24;
 
     const fn is_quiet(self) -> bool {
-        self.0 % Self::ONE == 0
+        self.0.is_multiple_of(Self::ONE)
     }
 
     const fn and_one_more(self) -> Self {

@@ -216,7 +216,6 @@ async fn every_bound_is_kept_said_at_once_and_costs_no_blackout() {
     is_over.store(true, Ordering::Relaxed);
     let count = within("the blackouts", blackouts).await.expect("each was confirmed at once");
     let (grown, allowed) = (lab.memory() - before, sum_of_bounds());
-    println!("{count} blackouts confirmed; memory grew by {grown} KiB of {allowed} KiB");
     assert!(count > 20, "{count}");
     assert!(grown < allowed, "memory grew by {grown} KiB, and the bounds allow {allowed} KiB");
     for core in lab.cores {
