@@ -97,7 +97,7 @@ const CONVERSATION: &[Step] = &[
 ];
 
 /// No answer of the conversation may take longer: the deadline, and what a busy machine adds.
-const LATEST: Duration = Duration::from_millis(1500);
+const LATEST: Duration = Duration::from_secs(4);
 
 /// Plays the conversation; how many answers were not as expected.
 pub(super) async fn converse(cores: &[CtiCore], api: SocketAddr) -> io::Result<usize> {
