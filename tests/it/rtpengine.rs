@@ -361,15 +361,16 @@ async fn what_is_due_later_is_done_by_itself() {
     let recorder = recorder(&engine);
     let job = job(&engine, "it", &talk.call);
     let limited = Job { id: "limited".into(), max_length: Some(Duration::from_millis(300)), ..job.clone() };
-    let patient = Job { id: "patient".into(), max_silence: Some(Duration::from_millis(1500)), ..job.clone() };
+    let patient = Job { id: "patient".into(), max_silence: Some(Duration::from_secs(3)), ..job.clone() };
     for job in [&job, &limited, &patient] {
         recorder.start(job).await.expect("it is verified");
     }
     let limit = job.started + Duration::from_millis(300);
     until_phase(&recorder, "limited", Phase::Ended(limit)).await;
 
-    let from = Timestamp::now() + Duration::from_millis(200);
-    let to = from + Duration::from_millis(700);
+    // Late and long enough that a machine which stalls sees both.
+    let from = Timestamp::now() + Duration::from_secs(2);
+    let to = from + Duration::from_secs(2);
     recorder.mask("it", Span { from, to }).await.expect("it is noted");
     assert_eq!(status(&recorder, "it").await.phase, Phase::Recording);
     until_phase(&recorder, "it", Phase::Masked).await;
@@ -385,7 +386,7 @@ async fn what_is_due_later_is_done_by_itself() {
         matches!(status(&recorder, "patient").await.phase, Phase::Ended(_))
     })
     .await;
-    assert!(Timestamp::now() >= quiet_since + Duration::from_millis(1400));
+    assert!(Timestamp::now() >= quiet_since + Duration::from_millis(2900));
     assert_eq!(status(&recorder, "it").await.phase, Phase::Recording, "it has no such limit");
     let wav = |job: &Job| Wav::read(&job.file, job.started);
     recorder.stop("it", Timestamp::now()).await.expect("a recording");

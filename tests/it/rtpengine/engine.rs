@@ -80,7 +80,7 @@ impl Engine {
     pub fn ask(&self, request: &Value) -> Option<Value> {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.connect(self.ng).expect("loopback");
-        socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a time-out");
+        socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a time-out");
         let cookie = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
         socket.send(format!("{cookie} {request}").as_bytes()).ok()?;
         let mut buffer = vec![0; 1 << 16];
