@@ -32,6 +32,7 @@ use crate::media::{MediaError, Renderer, Vault};
 use crate::metrics::Metrics;
 use crate::net::TcpListener;
 use crate::ops::{self, View};
+use crate::owed::{self, Books, Courier, Debts, Owed};
 use crate::protocol::xml::Bounds;
 use crate::records::Records;
 use crate::records::functions::Functions;
@@ -101,6 +102,7 @@ struct Seat {
     view: View,
     rooms: Rooms,
     background: Handle,
+    owed: Owed,
     connections: Arc<Connections>,
     gate: Arc<Gate>,
     sockets: Vec<(Listener, Option<Lock>, StdListener)>,
@@ -136,12 +138,14 @@ impl Proxy {
             background,
             tasks: TaskTracker::new(),
         };
+        let owed = proxy.spawn_late_delivery(&settings, &view);
         for number in 0..settings.threads {
             let seat = Seat {
                 settings: settings.clone(),
                 view: view.clone(),
                 rooms: rooms.clone(),
                 background: Handle::current(),
+                owed: owed.clone(),
                 connections: connections.clone(),
                 gate: guards.gate.clone(),
                 sockets: entrances.sockets(number)?,
@@ -166,6 +170,24 @@ impl Proxy {
                 upkeep.upkeep();
             }
         });
+    }
+
+    /// What desks know of late delivery; the work of it is done in the background.
+    fn spawn_late_delivery(&self, settings: &Settings, view: &View) -> Owed {
+        if !settings.late_delivery.enabled {
+            return Owed::off(&view.metrics);
+        }
+        let debts = Arc::<Debts>::default();
+        let (owed, entries) = Owed::open(&debts, &view.metrics);
+        let store = owed::Store::of(view.directory.store().database().clone());
+        let Settings { late_delivery, codes, cores, .. } = settings;
+        let books = Books::new(store, &debts, late_delivery, codes, cores, &view.metrics);
+        self.spawn(books.clone().keep_writing(entries));
+        self.spawn(books.clone().keep_looking());
+        for core in &*view.cores {
+            self.spawn(Courier::new(books.clone(), core.clone(), link_settings(settings)).keep_delivering());
+        }
+        owed
     }
 
     fn spawn_admin(&self, view: &View, guards: &Guards, entrances: Entrances) -> io::Result<()> {
@@ -267,8 +289,8 @@ fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> 
 
 /// One worker's life: its desk, its doors, and the drain.
 async fn work(seat: Seat) {
-    let Seat { settings, view, rooms, background, connections, gate, sockets } = seat;
-    let desk = Rc::new(desk(&settings, &view, rooms, &background));
+    let Seat { settings, view, rooms, background, owed, connections, gate, sockets } = seat;
+    let desk = Rc::new(desk(&settings, &view, rooms, &background, owed));
     let (tasks, goodbyes) = (TaskTracker::new(), Arc::new(Semaphore::new(GOODBYES)));
     let door = |(listener, lock, socket)| {
         let door = Door {
@@ -300,12 +322,13 @@ async fn serve(door: Door, socket: StdListener) {
     }
 }
 
-fn desk(settings: &Settings, view: &View, rooms: Rooms, background: &Handle) -> Desk {
+fn desk(settings: &Settings, view: &View, rooms: Rooms, background: &Handle, owed: Owed) -> Desk {
     Desk {
         router: view.router.clone(),
         rooms,
         background: background.clone(),
         upstream: Upstream::open(&view.cores, link_settings(settings)),
+        owed,
         terms: Terms {
             codes: settings.codes.clone(),
             blackout_partial_ok: settings.compat.blackout_partial_ok,

@@ -5,6 +5,7 @@ mod desk;
 mod detail;
 mod fall_back;
 mod gather;
+mod late;
 mod merge;
 mod meter;
 mod policy;

@@ -14,6 +14,7 @@
 //! | [`access`] | who may connect, who may call what; TLS |
 //! | [`media`] | the store of recordings, formats, mail |
 //! | [`upstream`] | a leg → its core and back: links, breaker, probes |
+//! | [`owed`] | what a core did not get → the database → its late delivery |
 //! | [`fanout`] | plan → legs → outcomes → verdict → [`Reply`](protocol::result::Reply) |
 //! | [`listen`] | the doors: the API socket and the WebAPI |
 //! | [`ops`] | the admin address |
@@ -40,6 +41,7 @@ pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod ops;
+pub mod owed;
 pub mod protocol;
 pub mod records;
 pub mod route;

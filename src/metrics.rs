@@ -70,6 +70,16 @@ metrics! {
         "Agents in the directory's snapshot.";
     DIRECTORY_UP Gauge "corecast_directory_database_up" []
         "1 while the directory's database answers.";
+    OBLIGATIONS Gauge "corecast_obligations" ["core", "state"]
+        "Commands that are owed to a core, as the shared database says: the same number at every copy.";
+    OBLIGATIONS_OLDEST Gauge "corecast_obligations_oldest_seconds" ["core"]
+        "How long ago the oldest command that is owed to a core was asked for; 0 if nothing is owed.";
+    OBLIGATIONS_ENDED Counter "corecast_obligations_ended_total" ["core", "state"]
+        "Obligations that this copy saw end: delivered, refused, superseded or expired.";
+    OBLIGATIONS_LATE Seconds "corecast_obligation_delay_duration_seconds" ["core"]
+        "From a command asked for to its late delivery, by core.";
+    OBLIGATIONS_LOST Counter "corecast_obligations_lost_total" []
+        "Commands that a core did not confirm and that could not be kept for late delivery; the answers said so.";
     CONNECTIONS Gauge "corecast_connections" ["listener"]
         "Client connections open, by listener.";
     SHED Counter "corecast_shed_total" ["reason"]

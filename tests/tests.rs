@@ -24,6 +24,7 @@ mod it {
     mod mail;
     mod media;
     mod metrics;
+    mod owed;
     mod pipelining;
     mod postgres;
     mod process;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::fall_back;
 use super::gather::Legs;
+use super::late;
 use super::meter::{Listener, Meter};
 use super::policy::{Terms, Verdict};
 use super::rooms::{Given, Rooms};
@@ -23,6 +24,7 @@ use super::turns::Turns;
 use crate::access::Pass;
 use crate::command::{Call, Function, Refusal, Room, Urgency, check};
 use crate::media::Download;
+use crate::owed::Owed;
 use crate::protocol::codes::ResultType;
 use crate::protocol::frame::FrameFault;
 use crate::protocol::param::Param;
@@ -130,6 +132,8 @@ pub struct Desk {
     pub background: Handle,
     /// The links of this thread.
     pub upstream: Upstream,
+    /// What cores did not get, and get later.
+    pub owed: Owed,
     /// What verdicts look like.
     pub terms: Terms,
     /// How long a call may take.
@@ -161,7 +165,7 @@ enum Begun {
     /// Somebody off the way of calls works on it.
     Elsewhere { work: JoinHandle<Result<Given, Refusal>>, place: InFlightPlace },
     /// Cores were asked.
-    Asked { call: Call, plan: Plan, legs: Legs, place: InFlightPlace },
+    Asked { call: Call, plan: Plan, legs: Legs, place: InFlightPlace, started: Instant },
 }
 
 /// Whose request is answered.
@@ -223,8 +227,8 @@ impl Desk {
             Destination::Here(Room::Media) if origin.listener == Listener::Api => Err(web_only(&call)),
             Destination::Here(room) => Ok(Begun::Elsewhere { work: self.ask(room, call, origin), place }),
             Destination::Cores(plan) => {
-                let legs = Legs::begin(&self.upstream, &call, &plan, started);
-                Ok(Begun::Asked { call, plan, legs, place })
+                let legs = Legs::begin(&self.upstream, &self.owed, &call, &plan, started);
+                Ok(Begun::Asked { call, plan, legs, place, started })
             }
         }
     }
@@ -239,12 +243,14 @@ impl Desk {
                     reply @ Given::Reply(_) => reply,
                 }
             }
-            Begun::Asked { call, plan, legs, place } => {
-                let mut ended = legs.end(&self.upstream).await;
+            Begun::Asked { call, plan, legs, place, started } => {
+                let mut ended = legs.end(&self.upstream, &self.owed).await;
+                let deferred = late::keep(&self.owed, &call, &plan, &ended, started).await;
                 if plan.repeats_cores() {
-                    ended = one_per_core(ended, |rejection| self.terms.is_not_mine(rejection));
+                    ended = one_per_core(ended, |rejection| self.terms.codes.is_not_mine(rejection));
                 }
-                let reply = Verdict { call: &call, plan: &plan, ended: &ended, terms: &self.terms }.reply();
+                let (terms, deferred) = (&self.terms, &deferred);
+                let reply = Verdict { call: &call, plan: &plan, ended: &ended, terms, deferred }.reply();
                 if fall_back::is_due(&call, &ended, &self.terms) {
                     return Given::Reply(self.fall_back(&call, &plan, peer, reply).await);
                 }

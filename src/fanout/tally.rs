@@ -7,6 +7,10 @@ use crate::model::{CoreId, LegEnd, Outcome, Rejection};
 pub struct Ended {
     /// The core.
     pub core: CoreId,
+    /// The place in [`Plan::devices`](crate::route::Plan::devices) of the device that it was told of.
+    pub device: Option<usize>,
+    /// The device, agent or chat that it was about.
+    pub chain: u64,
     /// The end.
     pub end: LegEnd,
 }

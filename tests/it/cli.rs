@@ -182,7 +182,7 @@ async fn the_demo_shows_every_verdict_and_ends() {
         "API_OK: BLACKOUTSTOP sent to all of the following cores: 1,2,3",
         "API_PARTIAL_CORE_RESPONSE: BLACKOUTSTART could not be sent to the following cores: 2",
         "core 2: OUTCOME TIMED_OUT",
-        "cores 1 and 3 kept both blackouts",
+        "all three cores kept both blackouts",
         "Every answer and every recording was the expected one.",
     ] {
         assert!(ended.out.contains(words), "{words}: {}", ended.out);

@@ -77,8 +77,8 @@ impl Place {
         format!(
             "[listen]\napi = \"{api}\"\nwebapi = \"{webapi}\"\nadmin = \"{admin}\"\n\
              [limits]\ndeadline = \"3s\"\nleg_timeout = \"2s\"\nconnect_timeout = \"2s\"\n\
-             [directory]\nurl = {:?}\n[media]\nurl = {:?}\n\
-             [[route.rule]]\ndevices = \"7000-7999\"\ncores = [1, 2, 3]\n[log]\nlevel = \"warn\"\n{}",
+             [late_delivery]\nretry = \"200ms\"\n[directory]\nurl = {:?}\n[media]\nurl = {:?}\n\
+             [[route.rule]]\ndevices = \"7000-7999\"\ncores = [1, 2, 3]\n[log]\nlevel = \"error\"\n{}",
             self.database(),
             self.store(),
             cores.iter().map(core).collect::<String>()

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::command::{Merge, check};
 use crate::directory::snapshot::Snapshot;
-use crate::model::{Core, CoreId, CoreIndex, LegEnd, Outcome, Unsent};
+use crate::model::{Core, CoreId, CoreIndex, LegEnd, Outcome, Rejection, Unsent};
 use crate::protocol::url;
 use crate::protocol::xml::Bounds;
 use crate::route::rule::{Rule, UnknownDevice};
@@ -47,6 +47,10 @@ const CORES: [CoreId; 3] = [CoreId(1), CoreId(2), CoreId(4)];
 
 /// The verdict on the cores' outcomes, in the order of the cores.
 fn verdict(query: &str, words: &str, terms: &Terms) -> Reply {
+    deferred_verdict(query, words, terms, &Deferred::Nothing)
+}
+
+fn deferred_verdict(query: &str, words: &str, terms: &Terms, deferred: &Deferred) -> Reply {
     let bounds = Bounds { max_fields: 20, max_depth: 4 };
     let request = url::read(&format!("requestid=1&{query}"), "", bounds).expect("a readable request");
     let function = check(&request).expect("a good request");
@@ -63,10 +67,11 @@ fn verdict(query: &str, words: &str, terms: &Terms) -> Reply {
             let reply =
                 Reply::new(&Codes::default(), ResultType::Ok, "found").with_body(body).write("X", "1");
             let reply = (outcome == Outcome::Ok).then(|| reply.into());
-            Ended { core: CORES[core], end: LegEnd { outcome, reply, elapsed: Duration::from_millis(3) } }
+            let end = LegEnd { outcome, reply, elapsed: Duration::from_millis(3) };
+            Ended { core: CORES[core], device: None, chain: 0, end }
         })
         .collect();
-    Verdict { call: &call, plan: &plan, ended: &ended, terms }.reply()
+    Verdict { call: &call, plan: &plan, ended: &ended, terms, deferred }.reply()
 }
 
 fn check_table(query: &str, name: &str, table: &[(&str, &str, &str)]) {
@@ -185,4 +190,23 @@ fn detail_tells_each_core_apart() {
     assert_eq!(verdict(asked, "ok gone 7", &with(Detail::Never)).body, "");
     assert_eq!(verdict("type=callstop&deviceid=7001", "ok gone 7", &with(Detail::OnRequest)).body, "");
     assert_eq!(verdict("type=callstop&deviceid=7001", "ok gone 7", &with(Detail::Always)).body, section);
+}
+
+#[test]
+fn what_is_kept_for_later_is_told_in_detail_and_what_is_not_in_the_message() {
+    let query = "type=BLACKOUTSTART&deviceid=7001&detail=Y";
+    let kept = deferred_verdict(query, "ok time 12", &Terms::default(), &Deferred::Kept(vec![CoreId(2)]));
+    assert_eq!(kept.message, "BLACKOUTSTART could not be sent to the following cores: 2,4");
+    let section = |core, word| format!("<COREIDENT>{core}</COREIDENT>{word}");
+    assert!(kept.body.contains(&section(1, "<OUTCOME>OK</OUTCOME>")), "{}", kept.body);
+    assert_eq!(kept.body.matches("<DEFERRED>Y</DEFERRED></CORE>").count(), 1, "{}", kept.body);
+    assert!(kept.body.find("DEFERRED") > kept.body.find("TIMED_OUT"), "{}", kept.body);
+
+    let lost = Deferred::NotKept(vec![CoreId(1), CoreId(2), CoreId(4)]);
+    let lost = deferred_verdict(query, "time time gone", &Terms::default(), &lost);
+    assert_eq!(lost.result, Some(ResultType::RecorderNotRunning));
+    assert!(lost.message.ends_with(
+        "cores: 1,2,4; it is not kept for late delivery either, since the database did not take it in time"
+    ));
+    assert_eq!(lost.body.matches("<DEFERRED>N</DEFERRED>").count(), 3, "{}", lost.body);
 }
