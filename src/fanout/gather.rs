@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::tally::Ended;
 use crate::command::{Call, Policy, Urgency};
-use crate::model::{CoreId, LegEnd, Outcome, Unsent};
+use crate::model::{LegEnd, Outcome, Unsent};
 use crate::route::{Aim, Plan, stable_hash};
 use crate::upstream::{Board, Leg, LegFuture, Upstream, WakeOn};
 
@@ -58,6 +58,10 @@ impl Maker {
     }
 }
 
+fn ended(aim: Aim, end: LegEnd) -> Ended {
+    Ended { core: aim.core.id, device: aim.device, end }
+}
+
 /// The legs of a call, under way since this was made.
 #[derive(Debug)]
 pub(super) struct Legs {
@@ -65,7 +69,7 @@ pub(super) struct Legs {
     maker: Maker,
     /// For [`Policy::First`]: the legs that have not been tried, the next one last.
     spare: Vec<Aim>,
-    open: SmallVec<[(CoreId, LegFuture); 4]>,
+    open: SmallVec<[(Aim, LegFuture); 4]>,
     ended: Vec<Ended>,
 }
 
@@ -90,13 +94,12 @@ impl Legs {
     }
 
     fn start(&mut self, upstream: &Upstream, aim: Aim) {
-        let core = aim.core.id;
         if let (Some(at), Some(leg)) = (aim.core.at, self.maker.leg(aim)) {
-            self.open.push((core, upstream.start(at, leg)));
+            self.open.push((aim, upstream.start(at, leg)));
             return;
         }
         let outcome = Outcome::NotSent(Unsent::Unknown);
-        self.ended.push(Ended { core, end: LegEnd { outcome, reply: None, elapsed: Duration::ZERO } });
+        self.ended.push(ended(aim, LegEnd { outcome, reply: None, elapsed: Duration::ZERO }));
     }
 
     /// The ends of all legs, sorted by core; of those that are known where one confirmation is enough.
@@ -140,12 +143,12 @@ impl Future for &mut Legs {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let legs = &mut **self;
         let mut enough = false;
-        let ended = &mut legs.ended;
-        legs.open.retain(|(core, leg)| match Pin::new(leg).poll(cx) {
+        let all_ended = &mut legs.ended;
+        legs.open.retain(|(aim, leg)| match Pin::new(leg).poll(cx) {
             Poll::Pending => true,
             Poll::Ready(Ok(end)) => {
                 enough |= legs.first_ok_is_enough && end.outcome == Outcome::Ok;
-                ended.push(Ended { core: *core, end });
+                all_ended.push(ended(*aim, end));
                 false
             }
         });

@@ -176,7 +176,7 @@ mod tests {
             .map(|(core, body)| {
                 let reply = Some(format!("{HEAD}{body}</RESULT>").into());
                 let end = LegEnd { outcome: Outcome::Ok, reply, elapsed: Duration::ZERO };
-                Ended { core: CoreId(core), end }
+                Ended { core: CoreId(core), device: None, end }
             })
             .collect();
         let data = Data::read(&ended.iter().collect::<Vec<_>>());

@@ -7,6 +7,8 @@ use crate::model::{CoreId, LegEnd, Outcome, Rejection};
 pub struct Ended {
     /// The core.
     pub core: CoreId,
+    /// Which of the plan's devices it was told of; `None` if the request went as it came.
+    pub device: Option<usize>,
     /// The end.
     pub end: LegEnd,
 }

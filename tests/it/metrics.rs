@@ -145,7 +145,7 @@ async fn no_traffic_makes_a_label_that_the_table_does_not_know() {
         "listener" => ["api", "webapi", "admin"].contains(&value),
         "core" => ["1", "2", "3"].contains(&value),
         "outcome" => Outcome::LABELS.contains(&value),
-        "state" => ["pass", "probe", "shut"].contains(&value),
+        "state" => ["pass", "probe", "shut", "written", "lost"].contains(&value),
         "reason" => ["connections", "in_flight", "address", "rate"].contains(&value),
         "certificate" | "files" => ["listen", "core-1", "admin_token"].contains(&value),
         "version" => value == env!("CARGO_PKG_VERSION"),

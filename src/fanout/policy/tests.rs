@@ -63,7 +63,11 @@ fn verdict(query: &str, words: &str, terms: &Terms) -> Reply {
             let reply =
                 Reply::new(&Codes::default(), ResultType::Ok, "found").with_body(body).write("X", "1");
             let reply = (outcome == Outcome::Ok).then(|| reply.into());
-            Ended { core: CORES[core], end: LegEnd { outcome, reply, elapsed: Duration::from_millis(3) } }
+            Ended {
+                core: CORES[core],
+                device: None,
+                end: LegEnd { outcome, reply, elapsed: Duration::from_millis(3) },
+            }
         })
         .collect();
     Verdict { call: &call, plan: &plan, ended: &ended, terms }.reply()
