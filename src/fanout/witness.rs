@@ -47,9 +47,7 @@ impl Witness {
         if plan.legs.iter().all(|leg| leg.device.is_some()) {
             entry.devices.clear();
         }
-        let devices = plan.devices.iter().map(|device| String::from(&**device));
-        entry.devices.extend(devices);
-        entry.devices.dedup();
+        entry.devices.extend(plan.devices.iter().map(|device| String::from(&**device)));
         let leg = |leg: &Aim| Leg::unanswered(leg.core.id, plan.device(*leg).unwrap_or(""));
         entry.legs = plan.legs.iter().map(leg).collect();
     }

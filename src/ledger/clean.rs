@@ -16,9 +16,9 @@ pub(super) fn clean(text: &str) -> String {
     while at < letters.len() {
         let digits = number_at(&letters[at..]);
         let next = at + digits.last().map_or(1, |last| last + 1);
-        if could_be_card(&letters[at..], &digits) {
-            digits.iter().take(digits.len() - SHOWN).for_each(|digit| letters[at + digit] = '*');
-        }
+        let cards = groups(&digits).filter(|card| could_be_card(&letters[at..], card));
+        let covered: Vec<_> = cards.flat_map(|card| &card[..card.len() - SHOWN]).collect();
+        covered.into_iter().for_each(|digit| letters[at + digit] = '*');
         at = next;
     }
     letters.into_iter().collect()
@@ -36,6 +36,13 @@ fn number_at(letters: &[char]) -> Vec<usize> {
         }
     }
     digits
+}
+
+/// All runs of digits that begin and end where a space, a hyphen or the number's own end is.
+fn groups(digits: &[usize]) -> impl Iterator<Item = &[usize]> {
+    let is_cut = |at: &usize| *at == 0 || *at == digits.len() || digits[at - 1] + 1 != digits[*at];
+    let cuts = move || (0..=digits.len()).filter(is_cut);
+    cuts().flat_map(move |from| cuts().filter(move |to| *to > from).map(move |to| &digits[from..to]))
 }
 
 /// Whether the check digit is right, as that of every card number is, and one in ten of others'.
@@ -60,6 +67,7 @@ mod tests {
             ("4111111111111111", "************1111"),
             ("4111 1111 1111 1111", "**** **** **** 1111"),
             ("DEVICEALIAS=4111-1111-1111-1111!", "DEVICEALIAS=****-****-****-1111!"),
+            ("1 4111111111111111 07", "1 ************1111 07"),
             ("4111111111111112", "4111111111111112"),
             ("+4930123456789", "+4930123456789"),
             ("a\0b\r\nc", "a\u{fffd}b\u{fffd}\u{fffd}c"),

@@ -174,6 +174,29 @@ async fn where_there_is_no_database_there_is_no_ledger() {
     assert!(wrong.code == Some(2) && wrong.err.contains("write a time as"), "{wrong:?}");
 }
 
+/// An agent is told as the request names it, and as cores are told the agent's phones.
+#[tokio::test]
+async fn an_agents_blackout_is_told_phone_by_phone() {
+    let desk = Desk::new();
+    let lab = Lab::at(&[Fault::None; 2], &desk.url, "[runtime]\nthreads = 1\n").await;
+    let agent = "<ACTION>ADD</ACTION><USERNAME>ann</USERNAME><FIRSTNAME>Ann</FIRSTNAME><LASTNAME>Lee</LASTNAME>\
+        <SYS_USER>ann</SYS_USER><PHONES>1001,2002</PHONES>";
+    assert_eq!(lab.ask("IMPORTUSER", agent).await.label, "API_OK");
+    until("the directory knows the phones", async || {
+        lab.ask("AGENTBLACKOUTSTART", "<SYS_USER>ann</SYS_USER>").await;
+        rows(&desk.url).await.iter().any(|row| row.devices().len() == 3)
+    })
+    .await;
+    lab.end().await;
+    let rows = rows(&desk.url).await;
+    let row = rows.iter().find(|row| row.devices().len() == 3).expect("there was one");
+    assert_eq!(row.devices(), ["SYS_USER=ann", "1001", "2002"]);
+    let legs = row.legs();
+    let mut legs: Vec<_> = legs.iter().map(|leg| (leg.core.0, &*leg.device)).collect();
+    legs.sort_unstable();
+    assert_eq!(legs, [(1, ""), (1, "1001"), (2, ""), (2, "2002")]);
+}
+
 /// What was sent and then cut off is told as what it is.
 #[tokio::test]
 async fn a_blackout_that_nobody_waits_for_any_more_is_noted() {
