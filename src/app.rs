@@ -25,6 +25,7 @@ use crate::access::{FileFault, Gate, Live, Watched};
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
 use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Rooms, Terms};
+use crate::ledger::{self, Ledger};
 use crate::listen::{self, Connections, Door, Lock};
 use crate::media::functions::Exports;
 use crate::media::mail::{BadAuthority, Mail};
@@ -42,6 +43,9 @@ use entrances::{Entrances, Guards};
 
 /// How often raw samples are folded, scraped or not.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// How long the last entries of the ledger may take at the end.
+const LAST_ENTRIES: Duration = Duration::from_secs(5);
 
 /// Clients of one thread that are told at once why they cannot stay; more are sent away without a word.
 const GOODBYES: usize = 64;
@@ -61,6 +65,7 @@ pub struct Proxy {
     /// Where the admin address listens over TLS.
     pub admin_tls: Option<SocketAddr>,
     workers: Vec<oneshot::Receiver<()>>,
+    ledger: Ledger,
     drain: CancellationToken,
     background: CancellationToken,
     tasks: TaskTracker,
@@ -103,6 +108,7 @@ struct Seat {
     rooms: Rooms,
     background: Handle,
     owed: Owed,
+    ledger: Ledger,
     connections: Arc<Connections>,
     gate: Arc<Gate>,
     sockets: Vec<(Listener, Option<Lock>, StdListener)>,
@@ -126,6 +132,7 @@ impl Proxy {
         let guards = Guards::open(&settings, &view.metrics)?;
         let entrances = Entrances::open(&settings, &guards, &view.metrics)?;
         let connections = Connections::new(settings.limits.max_connections, &view.metrics);
+        let (ledger, writer) = open_ledger(&settings, &view);
         let mut proxy = Self {
             api: entrances.address_or_off("api"),
             webapi: entrances.address_or_off("webapi"),
@@ -134,11 +141,12 @@ impl Proxy {
             webapi_tls: entrances.address("webapi_tls"),
             admin_tls: entrances.address("admin_tls"),
             workers: Vec::new(),
+            ledger: ledger.clone(),
             drain: view.drain.clone(),
             background,
             tasks: TaskTracker::new(),
         };
-        let owed = proxy.spawn_late_delivery(&settings, &view);
+        let owed = proxy.spawn_late_delivery(&settings, &view, &ledger);
         for number in 0..settings.threads {
             let seat = Seat {
                 settings: settings.clone(),
@@ -146,6 +154,7 @@ impl Proxy {
                 rooms: rooms.clone(),
                 background: Handle::current(),
                 owed: owed.clone(),
+                ledger: ledger.clone(),
                 connections: connections.clone(),
                 gate: guards.gate.clone(),
                 sockets: entrances.sockets(number)?,
@@ -153,6 +162,7 @@ impl Proxy {
             proxy.workers.push(spawn_worker(number, seat)?);
         }
         proxy.spawn_background(&settings, &view);
+        proxy.spawn(writer.run());
         proxy.spawn(keep_looking(guards.watched(&view.cores), settings.tls.reload));
         proxy.spawn_admin(&view, &guards, entrances)?;
         Ok(proxy)
@@ -173,7 +183,7 @@ impl Proxy {
     }
 
     /// What desks know of late delivery; the work of it is done in the background.
-    fn spawn_late_delivery(&self, settings: &Settings, view: &View) -> Owed {
+    fn spawn_late_delivery(&self, settings: &Settings, view: &View, ledger: &Ledger) -> Owed {
         if !settings.late_delivery.enabled {
             return Owed::off(&view.metrics);
         }
@@ -181,7 +191,7 @@ impl Proxy {
         let (owed, entries) = Owed::open(&debts, &view.metrics);
         let store = owed::Store::of(view.directory.store().database().clone());
         let Settings { late_delivery, codes, cores, .. } = settings;
-        let books = Books::new(store, &debts, late_delivery, codes, cores, &view.metrics);
+        let books = Books::new(store, &debts, late_delivery, codes, cores, ledger, &view.metrics);
         self.spawn(books.clone().keep_writing(entries));
         self.spawn(books.clone().keep_looking());
         for core in &*view.cores {
@@ -211,6 +221,7 @@ impl Proxy {
         for worker in self.workers {
             drop(worker.await);
         }
+        self.ledger.end(LAST_ENTRIES).await;
         self.background.cancel();
         self.tasks.close();
         self.tasks.wait().await;
@@ -289,8 +300,8 @@ fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> 
 
 /// One worker's life: its desk, its doors, and the drain.
 async fn work(seat: Seat) {
-    let Seat { settings, view, rooms, background, owed, connections, gate, sockets } = seat;
-    let desk = Rc::new(desk(&settings, &view, rooms, &background, owed));
+    let Seat { settings, view, rooms, background, owed, ledger, connections, gate, sockets } = seat;
+    let desk = Rc::new(desk(&settings, &view, rooms, &background, owed, ledger));
     let (tasks, goodbyes) = (TaskTracker::new(), Arc::new(Semaphore::new(GOODBYES)));
     let door = |(listener, lock, socket)| {
         let door = Door {
@@ -322,7 +333,20 @@ async fn serve(door: Door, socket: StdListener) {
     }
 }
 
-fn desk(settings: &Settings, view: &View, rooms: Rooms, background: &Handle, owed: Owed) -> Desk {
+/// A new chain in the database that all copies share.
+fn open_ledger(settings: &Settings, view: &View) -> (Ledger, ledger::Writer) {
+    let database = view.directory.store().database().clone();
+    Ledger::open(database, ledger::QUEUE, &view.metrics, settings.cores.iter().map(|core| core.id))
+}
+
+fn desk(
+    settings: &Settings,
+    view: &View,
+    rooms: Rooms,
+    background: &Handle,
+    owed: Owed,
+    ledger: Ledger,
+) -> Desk {
     Desk {
         router: view.router.clone(),
         rooms,
@@ -336,6 +360,7 @@ fn desk(settings: &Settings, view: &View, rooms: Rooms, background: &Handle, owe
         },
         limits: Limits { deadline: settings.limits.deadline },
         in_flight: view.in_flight.clone(),
+        ledger,
         meter: Meter::new(view.metrics.clone()),
     }
 }

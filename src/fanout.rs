@@ -12,6 +12,7 @@ mod policy;
 mod rooms;
 mod tally;
 mod turns;
+mod witness;
 
 pub use desk::{Answer, Arrived, Desk, InFlight, Limits, Origin};
 pub use meter::{Listener, Meter};

@@ -61,7 +61,7 @@ impl Default for LateDelivery {
 
 /// Obligations of one call, and where it is told whether they are kept.
 #[derive(Debug)]
-pub struct Entry {
+pub struct Waiting {
     obligations: Vec<Obligation>,
     is_kept: oneshot::Sender<bool>,
 }
@@ -70,7 +70,7 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 pub struct Owed {
     debts: Arc<Debts>,
-    line: Option<mpsc::Sender<Entry>>,
+    line: Option<mpsc::Sender<Waiting>>,
     lost: Counter,
 }
 
@@ -83,7 +83,7 @@ impl Owed {
 
     /// Late delivery, and what [`Books::keep_writing`] is to write.
     #[must_use]
-    pub fn open(debts: &Arc<Debts>, metrics: &Metrics) -> (Self, mpsc::Receiver<Entry>) {
+    pub fn open(debts: &Arc<Debts>, metrics: &Metrics) -> (Self, mpsc::Receiver<Waiting>) {
         let (line, entries) = mpsc::channel(QUEUE);
         (Self { debts: debts.clone(), line: Some(line), ..Self::off(metrics) }, entries)
     }
@@ -128,9 +128,9 @@ impl Owed {
     }
 }
 
-async fn hand_over(line: &mpsc::Sender<Entry>, obligations: Vec<Obligation>, until: Instant) -> bool {
+async fn hand_over(line: &mpsc::Sender<Waiting>, obligations: Vec<Obligation>, until: Instant) -> bool {
     let (is_kept, answer) = oneshot::channel();
-    if line.try_send(Entry { obligations, is_kept }).is_err() {
+    if line.try_send(Waiting { obligations, is_kept }).is_err() {
         return false;
     }
     matches!(timeout_at(until, answer).await, Ok(Ok(true)))

@@ -21,6 +21,7 @@ mod it {
     mod examples;
     mod hostile;
     mod lab;
+    mod ledger;
     mod mail;
     mod media;
     mod metrics;

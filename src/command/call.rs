@@ -177,6 +177,16 @@ fn is_about_a_record(function: &Function, request: &Request) -> bool {
     function.command == Command::CallUpdate && request.get(Param::RecordId).is_some()
 }
 
+/// How a request names the device, agent or chat that it means: the DEVICEID, or `SYS_USER=jsmith`.
+#[must_use]
+pub fn named(function: &Function, request: &Request) -> Option<String> {
+    let mut identifiers = function.identifiers.params().iter().chain(&[Param::SessionId]);
+    identifiers.find_map(|param| {
+        let value = request.get(*param)?;
+        Some(if *param == Param::DeviceId { value.into() } else { format!("{}={value}", param.name()) })
+    })
+}
+
 impl Call {
     /// Where this call goes.
     #[must_use]

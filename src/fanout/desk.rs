@@ -21,8 +21,10 @@ use super::policy::{Terms, Verdict};
 use super::rooms::{Given, Rooms};
 use super::tally::one_per_core;
 use super::turns::Turns;
+use super::witness::Witness;
 use crate::access::Pass;
 use crate::command::{Call, Function, Refusal, Room, Urgency, check};
+use crate::ledger::Ledger;
 use crate::media::Download;
 use crate::owed::Owed;
 use crate::protocol::codes::ResultType;
@@ -140,6 +142,8 @@ pub struct Desk {
     pub limits: Limits,
     /// The calls under way over all threads.
     pub in_flight: Arc<InFlight>,
+    /// Where blackouts are noted.
+    pub ledger: Ledger,
     /// The thread's counters.
     pub meter: Meter,
 }
@@ -173,6 +177,8 @@ struct Asker {
     function: Option<&'static Function>,
     kind: String,
     id: String,
+    /// Notes a blackout.
+    witness: Option<Box<Witness>>,
 }
 
 impl Desk {
@@ -180,10 +186,13 @@ impl Desk {
     /// out in the order in which it was read; the future is its answer.
     pub fn take(self: &Rc<Self>, arrived: Arrived, origin: &Origin) -> impl Future<Output = Answer> + use<> {
         let started = Instant::now();
-        let (asker, begun) = self.begin(arrived, origin, started);
+        let (mut asker, begun) = self.begin(arrived, origin, started);
         let (desk, listener, peer) = (self.clone(), origin.listener, origin.peer);
         async move {
-            let given = desk.finish(begun, peer).await;
+            let given = desk.finish(begun, peer, asker.witness.as_deref_mut()).await;
+            if let Some(witness) = asker.witness {
+                witness.answered(given.label(), started + desk.limits.deadline).await;
+            }
             desk.meter.answered(asker.function, given.result(), listener, started.elapsed());
             match given {
                 Given::Reply(reply) => Answer::Result(reply.write(&asker.kind, &asker.id)),
@@ -205,18 +214,23 @@ impl Desk {
                 let refusal = origin.pass.check(None, started).err();
                 let refusal =
                     refusal.unwrap_or_else(|| Refusal::new(ResultType::InvalidMessageFormat, bad.reason));
-                let asker = Asker { function: None, kind: bad.kind, id: bad.id };
+                let asker = Asker { function: None, kind: bad.kind, id: bad.id, witness: None };
                 return (asker, Begun::Known(self.rescue(refusal)));
             }
         };
         let function = crate::command::function(request.kind());
         let checked = origin.pass.check(function, started).and_then(|()| check(&request));
         let kind = function.map_or_else(|| request.kind(), |f| f.name).into();
-        let asker = Asker { function, kind, id: request.id().into() };
+        let witness = function.filter(|f| f.is_blackout());
+        let witness = witness.map(|f| Witness::new(&self.ledger, f, &request, origin.peer));
+        let mut asker = Asker { function, kind, id: request.id().into(), witness };
         let begun = checked
             .map(|function| Call { function, request, deadline: started + self.limits.deadline })
             .and_then(|call| self.send(call, origin, started))
             .unwrap_or_else(|refusal| Begun::Known(self.rescue(refusal)));
+        if let (Some(witness), Begun::Asked { plan, .. }) = (&mut asker.witness, &begun) {
+            witness.sees_sent(plan);
+        }
         (asker, begun)
     }
 
@@ -233,7 +247,7 @@ impl Desk {
         }
     }
 
-    async fn finish(&self, begun: Begun, peer: Option<IpAddr>) -> Given {
+    async fn finish(&self, begun: Begun, peer: Option<IpAddr>, witness: Option<&mut Witness>) -> Given {
         match begun {
             Begun::Known(reply) => Given::Reply(reply),
             Begun::Elsewhere { work, place } => {
@@ -245,6 +259,9 @@ impl Desk {
             }
             Begun::Asked { call, plan, legs, place, started } => {
                 let mut ended = legs.end(&self.upstream, &self.owed).await;
+                if let Some(witness) = witness {
+                    witness.sees_ended(&plan, &ended);
+                }
                 let deferred = late::keep(&self.owed, &call, &plan, &ended, started).await;
                 if plan.repeats_cores() {
                     ended = one_per_core(ended, |rejection| self.terms.codes.is_not_mine(rejection));

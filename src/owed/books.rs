@@ -10,10 +10,12 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::store::{End, Store};
-use super::{Debts, Entry, LateDelivery};
+use super::{Debts, LateDelivery, Obligation, Waiting};
+use crate::command::{Function, function};
 use crate::database::StoreError;
+use crate::ledger::{Entry, Event, Ledger, Leg};
 use crate::metrics::{Metrics, OBLIGATIONS, OBLIGATIONS_ENDED, OBLIGATIONS_LATE, OBLIGATIONS_OLDEST};
-use crate::model::{Core, CoreId};
+use crate::model::{Core, CoreId, Outcome};
 use crate::protocol::codes::Codes;
 
 /// Calls whose obligations are committed together.
@@ -29,6 +31,7 @@ pub struct Books {
     pub(super) debts: Arc<Debts>,
     pub(super) settings: LateDelivery,
     pub(super) codes: Codes,
+    ledger: Ledger,
     series: HashMap<CoreId, Series>,
 }
 
@@ -71,19 +74,20 @@ impl Books {
         settings: &LateDelivery,
         numbers: &Codes,
         cores: &[Core],
+        ledger: &Ledger,
         metrics: &Metrics,
     ) -> Arc<Self> {
         let series = cores.iter().map(|core| (core.id, Series::of(core.id, metrics))).collect();
-        let (debts, settings) = (debts.clone(), settings.clone());
-        Arc::new(Self { store, debts, settings, codes: numbers.clone(), series })
+        let (debts, settings, ledger) = (debts.clone(), settings.clone(), ledger.clone());
+        Arc::new(Self { store, debts, settings, codes: numbers.clone(), ledger, series })
     }
 
     /// Commits what comes in, all that waits in one transaction, until nobody can send any more.
-    pub async fn keep_writing(self: Arc<Self>, mut entries: mpsc::Receiver<Entry>) {
+    pub async fn keep_writing(self: Arc<Self>, mut entries: mpsc::Receiver<Waiting>) {
         let mut batch = Vec::new();
         while entries.recv_many(&mut batch, BATCH).await > 0 {
             let obligations =
-                batch.iter().flat_map(|entry: &Entry| entry.obligations.iter().cloned()).collect();
+                batch.iter().flat_map(|entry: &Waiting| entry.obligations.iter().cloned()).collect();
             let written = self.store.commit(obligations).await;
             match &written {
                 Ok(superseded) => superseded.iter().for_each(|core| self.count(*core, End::Superseded)),
@@ -123,9 +127,10 @@ impl Books {
     async fn look(&self, looked: Instant, expires: bool) -> Result<(), StoreError> {
         let now = now();
         if expires && self.debts.is_any() {
-            for core in self.store.expire(now - milliseconds(self.settings.expire), now).await? {
-                tracing::error!(core = core.0, "what was owed to a core could not be delivered in time");
-                self.count(core, End::Expired);
+            for owed in self.store.expire(now - milliseconds(self.settings.expire), now).await? {
+                let (core, command) = (owed.core.0, &owed.command);
+                tracing::error!(core, command, "what was owed to a core could not be delivered in time");
+                self.ended(&owed, End::Expired, None, now);
             }
         }
         let seen = self.store.look().await?;
@@ -140,16 +145,49 @@ impl Books {
         Ok(())
     }
 
-    pub(super) fn count(&self, core: CoreId, end: End) {
+    /// An obligation has ended, the core having answered so: for the metrics, and of a blackout for the ledger.
+    pub(super) fn ended(&self, owed: &Obligation, end: End, outcome: Option<&Outcome>, now: i64) {
+        self.count(owed.core, end);
+        let took = Duration::from_millis((now - owed.asked).max(0).cast_unsigned());
+        if end == End::Delivered
+            && let Some(series) = self.series.get(&owed.core)
+        {
+            series.late.record(took.as_secs_f64());
+        }
+        if let Some(function) = function(&owed.command).filter(|function| function.is_blackout()) {
+            if end == End::Delivered && function.starts_blackout() {
+                self.ledger.exposed(owed.core, took);
+            }
+            self.ledger.note(entry(owed, function, end, outcome, took));
+        }
+    }
+
+    fn count(&self, core: CoreId, end: End) {
         if let Some(series) = self.series.get(&core) {
             series.ended[end as usize].increment(1);
         }
     }
+}
 
-    /// A command has been delivered so many seconds after it was asked for.
-    pub(super) fn delivered(&self, core: CoreId, seconds: f64) {
-        if let Some(series) = self.series.get(&core) {
-            series.late.record(seconds);
-        }
+/// What the ledger is told of the end of what was owed.
+fn entry(
+    owed: &Obligation,
+    function: &'static Function,
+    end: End,
+    outcome: Option<&Outcome>,
+    took: Duration,
+) -> Entry {
+    let reply = match outcome {
+        Some(Outcome::Rejected(rejection)) => Some((rejection.code, &*rejection.label)),
+        _ => None,
+    };
+    let leg = |outcome| Leg::ended(owed.core, &owed.device, outcome, took, reply);
+    Entry {
+        function: function.name,
+        devices: vec![owed.device.clone()],
+        verdict: end.label().into(),
+        legs: outcome.into_iter().map(leg).collect(),
+        note: format!("owed to core {}", owed.core),
+        ..Entry::new(Event::Late, Timestamp::from_millisecond(owed.asked).unwrap_or_default())
     }
 }

@@ -83,43 +83,38 @@ impl Courier {
     async fn hand_over(&self, owed: &Obligation) -> Result<bool, StoreError> {
         let sent = now();
         match errand(&self.core, self.links, &owed.wire(sent)).await {
-            Outcome::Ok => self.end(owed, End::Delivered, "API_OK").await.map(|()| true),
-            Outcome::Rejected(rejection) => self.refused(owed, &rejection).await.map(|()| true),
-            outcome => {
-                let again = sent.saturating_add(milliseconds(self.books.settings.retry));
-                self.books.store.put_off(owed.ident, &outcome.reason(), again).await.map(|()| false)
-            }
+            Outcome::Ok => self.end(owed, End::Delivered, &Outcome::Ok).await.map(|()| true),
+            Outcome::Rejected(rejection) => self.refused(owed, rejection).await.map(|()| true),
+            outcome => self.put_off(owed, &outcome).await.map(|()| false),
         }
     }
 
-    async fn refused(&self, owed: &Obligation, rejection: &Rejection) -> Result<(), StoreError> {
-        let words = format!("{} ({}): {}", rejection.label, rejection.code, rejection.message);
-        let is_stranger = self.books.codes.is_not_mine(rejection);
+    async fn refused(&self, owed: &Obligation, rejection: Box<Rejection>) -> Result<(), StoreError> {
+        let is_stranger = self.books.codes.is_not_mine(&rejection);
+        let outcome = Outcome::Rejected(rejection);
         if is_stranger && owed.forgives {
-            return self.end(owed, End::Delivered, &words).await;
+            return self.end(owed, End::Delivered, &outcome).await;
         }
         if is_stranger || owed.attempts >= REFUSALS {
-            tracing::error!(
-                core = owed.core.0,
-                command = owed.command,
-                words,
-                "a core refuses what it is owed"
-            );
-            return self.end(owed, End::Refused, &words).await;
+            let (core, command, words) = (owed.core.0, &owed.command, outcome.reason());
+            tracing::error!(core, command, words, "a core refuses what it is owed");
+            return self.end(owed, End::Refused, &outcome).await;
         }
-        let again = now().saturating_add(milliseconds(self.books.settings.retry));
-        self.books.store.put_off(owed.ident, &words, again).await
+        self.put_off(owed, &outcome).await
     }
 
-    async fn end(&self, owed: &Obligation, end: End, words: &str) -> Result<(), StoreError> {
+    async fn put_off(&self, owed: &Obligation, outcome: &Outcome) -> Result<(), StoreError> {
+        let again = now().saturating_add(milliseconds(self.books.settings.retry));
+        self.books.store.put_off(owed.ident, &outcome.reason(), again).await
+    }
+
+    async fn end(&self, owed: &Obligation, end: End, outcome: &Outcome) -> Result<(), StoreError> {
         let now = now();
-        self.books.store.end(owed.ident, end, words, now).await?;
-        self.books.count(owed.core, end);
+        self.books.store.end(owed.ident, end, &outcome.reason(), now).await?;
+        self.books.ended(owed, end, Some(outcome), now);
         if end == End::Delivered {
-            let (core, name) = (owed.core.0, &self.core.core.name);
-            let seconds = Duration::from_millis((now - owed.asked).max(0).cast_unsigned()).as_secs_f64();
-            tracing::info!(core, name, command = owed.command, seconds, "delivered late");
-            self.books.delivered(owed.core, seconds);
+            let (core, name, command) = (owed.core.0, &self.core.core.name, &owed.command);
+            tracing::info!(core, name, command, late_ms = now - owed.asked, "delivered late");
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::command::{Call, Command, Function, Policy, Urgency, function};
+use crate::command::{Call, Command, Function, Policy, Urgency, function, named};
 use crate::model::CoreId;
 use crate::protocol::param::Param;
 use crate::protocol::write::{close, element};
@@ -18,6 +18,8 @@ pub struct Obligation {
     pub chain: u64,
     /// The function's name.
     pub command: String,
+    /// How it names the device, agent or chat, for people.
+    pub device: String,
     /// The command as the core gets it, from behind REQUESTID to its end, without TIMEOFFSET.
     pub body: String,
     /// When it was asked for.
@@ -46,6 +48,10 @@ impl Obligation {
             core,
             chain,
             command: call.function.name.into(),
+            device: device
+                .map(str::to_owned)
+                .or_else(|| named(call.function, &call.request))
+                .unwrap_or_default(),
             body: call.body(device, &[Param::TimeOffset]),
             asked,
             meant: asked.saturating_add(offset(call)),

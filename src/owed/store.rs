@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// How long what has ended is kept, in milliseconds: thirty days.
 const KEPT: i64 = 30 * 24 * 3_600_000;
 
-const COLUMNS: &str = "o.ident, o.core, o.chain, o.command, o.body, o.asked, o.meant, o.forgives, o.attempts";
+const COLUMNS: &str = "ident, core, chain, command, device, body, asked, meant, forgives, attempts";
 
 /// How an obligation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,12 +146,11 @@ impl Store {
         .await
     }
 
-    /// Ends what was asked for before `too_old`, and forgets what ended long ago; the cores of the former, once each
-    /// time.
+    /// Ends what was asked for before `too_old`, which is given back, and forgets what ended long ago.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn expire(&self, too_old: i64, now: i64) -> Result<Vec<CoreId>> {
+    pub async fn expire(&self, too_old: i64, now: i64) -> Result<Vec<Obligation>> {
         self.write(move |session| Box::pin(expire(session, too_old, now))).await
     }
 
@@ -197,12 +196,13 @@ async fn insert(session: &mut Session, owed: &Obligation) -> Result<bool> {
         }
         None => ("pending", String::new(), 0),
     };
-    let sql = "INSERT INTO obligations (core, chain, command, body, asked, meant, forgives, state, reply, ended) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let sql = "INSERT INTO obligations (core, chain, command, device, body, asked, meant, forgives, state, reply, ended) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     let values = [
         core(owed.core),
         chain(owed.chain),
         (&owed.command).into(),
+        (&owed.device).into(),
         (&owed.body).into(),
         owed.asked.into(),
         owed.meant.into(),
@@ -253,10 +253,12 @@ async fn claim(
     Ok(claimed)
 }
 
-async fn expire(session: &mut Session, too_old: i64, now: i64) -> Result<Vec<CoreId>> {
-    let sql = "UPDATE obligations SET state = 'expired', ended = $2 WHERE state = 'pending' AND asked < $1 AND \
-               leased <= $2 RETURNING core";
-    let expired = session.rows(sql, &[too_old.into(), now.into()], |row| row.int(0).map(core_of)).await?;
+async fn expire(session: &mut Session, too_old: i64, now: i64) -> Result<Vec<Obligation>> {
+    let sql = format!(
+        "UPDATE obligations SET state = 'expired', ended = $2 WHERE state = 'pending' AND asked < $1 AND leased <= $2 \
+         RETURNING {COLUMNS}"
+    );
+    let expired = session.rows(&sql, &[too_old.into(), now.into()], read).await?;
     let sql = "DELETE FROM obligations WHERE state <> 'pending' AND ended < $1";
     session.execute(sql, &[now.saturating_sub(KEPT).into()]).await?;
     Ok(expired)
@@ -268,11 +270,12 @@ fn read(row: &Row<'_>) -> Result<Obligation> {
         core: core_of(row.int(1)?),
         chain: row.int(2)?.cast_unsigned(),
         command: row.string(3)?,
-        body: row.string(4)?,
-        asked: row.int(5)?,
-        meant: row.int(6)?,
-        forgives: row.flag(7)?,
-        attempts: row.int(8)?,
+        device: row.string(4)?,
+        body: row.string(5)?,
+        asked: row.int(6)?,
+        meant: row.int(7)?,
+        forgives: row.flag(8)?,
+        attempts: row.int(9)?,
     })
 }
 

@@ -147,7 +147,7 @@ async fn no_traffic_makes_a_label_that_the_table_does_not_know() {
         "outcome" => Outcome::LABELS.contains(&value),
         "state" => {
             let ends = ["pending", "delivered", "refused", "superseded", "expired"];
-            ["pass", "probe", "shut"].iter().chain(&ends).any(|state| *state == value)
+            ["pass", "probe", "shut", "written", "lost"].iter().chain(&ends).any(|state| *state == value)
         }
         "reason" => ["connections", "in_flight", "address", "rate"].contains(&value),
         "certificate" | "files" => ["listen", "core-1", "admin_token"].contains(&value),
