@@ -223,12 +223,14 @@ impl FrameDecoder {
         }
     }
 
-    /// Text before any `<`: reported up to the next line or element.
+    /// Text before any `<`: reported up to the next line or element, or as much of it as a message may have.
     fn leading_junk(&mut self, buf: &mut BytesMut) -> Option<Frame> {
         if self.at > 0 || buf.first().is_none_or(|b| *b == b'<') || BOM.starts_with(buf) {
             return None;
         }
-        let end = memchr::memchr2(b'<', b'\n', buf).or((buf.len() >= self.max_bytes).then_some(buf.len()))?;
+        let most = self.window(buf).len();
+        let end =
+            memchr::memchr2(b'<', b'\n', self.window(buf)).or((most == self.max_bytes).then_some(most))?;
         let line = self.take(buf, end);
         Some(Frame::Fault(junk(&line)))
     }
@@ -239,6 +241,11 @@ impl FrameDecoder {
         let len = if fault.is_fatal() { buf.len() } else { self.at };
         self.take(buf, len);
         Frame::Fault(fault)
+    }
+
+    /// As much as a message may have. Nothing behind it is looked at, so that it is all one whether it came already.
+    fn window<'b>(&self, buf: &'b [u8]) -> &'b [u8] {
+        &buf[..buf.len().min(self.max_bytes)]
     }
 
     /// Whether there is anything to scan yet: an element has begun.
@@ -273,11 +280,10 @@ impl Decoder for FrameDecoder {
         if let Some(frame) = self.leading_junk(buf) {
             return Ok(Some(frame));
         }
-        while self.has_begun(buf) && self.at < buf.len() {
-            match self.step(buf) {
+        while self.has_begun(buf) && self.at < self.window(buf).len() {
+            match self.step(self.window(buf)) {
                 Step::On => {}
                 Step::NeedMore => break,
-                Step::End if self.at > self.max_bytes => break,
                 Step::End => {
                     let len = self.at;
                     return Ok(Some(Frame::Message(self.take(buf, len))));
@@ -285,7 +291,7 @@ impl Decoder for FrameDecoder {
                 Step::Fault(fault) => return Ok(Some(self.fault(buf, fault))),
             }
         }
-        let too_large = self.at.max(buf.len()) > self.max_bytes;
+        let too_large = buf.len() > self.max_bytes;
         Ok(too_large.then(|| self.fault(buf, FrameFault::TooLarge(self.max_bytes))))
     }
 
@@ -386,6 +392,15 @@ mod tests {
                 assert_eq!(found.first(), Some(&Frame::Fault(fault.clone())), "pieces of {piece}");
                 assert!(fault.is_fatal());
             }
+        }
+    }
+
+    #[test]
+    fn nothing_behind_the_limit_decides_what_is_found() {
+        let x = "x".repeat(1000);
+        let texts = [format!("<R>{x}<!DOCTYPE R>"), format!("</{x}><R/>"), format!("{x}{x}<R/>")];
+        for text in texts {
+            assert_eq!(frames(text.as_bytes(), 7), frames(text.as_bytes(), 5000), "{text}");
         }
     }
 
