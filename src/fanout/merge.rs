@@ -6,10 +6,11 @@ use super::tally::Ended;
 use crate::command::Merge;
 use crate::model::CoreId;
 use crate::protocol::fields::{Field, Fields};
+use crate::protocol::markup::children;
 use crate::protocol::param::Param;
 use crate::protocol::result::number;
 use crate::protocol::write::{close, element, open};
-use crate::protocol::xml::{RESULT_BOUNDS, children, read};
+use crate::protocol::xml::{RESULT_BOUNDS, read};
 
 /// How results write a point in time.
 const TIME: &str = "%m/%d/%Y %I:%M:%S %p";
