@@ -14,6 +14,7 @@ mod turns;
 
 pub use desk::{Answer, Arrived, Desk, InFlight, Limits, Origin};
 pub use meter::{Listener, Meter};
-pub use policy::{Detail, Terms};
+pub use policy::{Detail, Terms, Verdict};
 pub use rooms::Rooms;
+pub use tally::Ended;
 pub use turns::Turns;
