@@ -13,6 +13,7 @@ use corecast::protocol::result::ReplyHead;
 use corecast::protocol::url;
 use corecast::protocol::xml::{self, RESULT_BOUNDS};
 use corecast::route::{Because, Plan};
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::request::{BOUNDS, is_answer};
@@ -72,7 +73,7 @@ fn call(query: &str) -> Call {
 
 fn is_honest(call: &Call, ended: &[Ended], bytes: usize) {
     let (policy, because) = (call.function.policy, Because::EveryCore);
-    let plan = Plan { legs: Default::default(), devices: Default::default(), policy, because };
+    let plan = Plan { legs: SmallVec::new(), devices: SmallVec::new(), policy, because };
     let terms = Terms::default();
     let reply = Verdict { call, plan: &plan, ended, terms: &terms }.reply();
     is_answer(&reply.write(call.function.name, "1"), 12 * bytes + 2000);

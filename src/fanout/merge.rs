@@ -30,15 +30,13 @@ impl Data {
     /// as good as none: its core becomes a missing one.
     pub fn read(tally: &mut Tally<'_>) -> Self {
         let mut replies = Vec::with_capacity(tally.confirmed.len());
-        tally.confirmed.retain(|leg| match fields(leg) {
-            Some(fields) => {
+        tally.confirmed.retain(|leg| {
+            if let Some(fields) = fields(leg) {
                 replies.push((leg.core, fields));
-                true
+                return true;
             }
-            None => {
-                tally.missing.push(leg);
-                false
-            }
+            tally.missing.push(leg);
+            false
         });
         tally.missing.sort_by_key(|leg| leg.core);
         Self { replies }
