@@ -15,7 +15,9 @@ mod turns;
 mod witness;
 
 pub use desk::{Answer, Arrived, Desk, InFlight, Limits, Origin};
+pub use late::Deferred;
 pub use meter::{Listener, Meter};
-pub use policy::{Detail, Terms};
+pub use policy::{Detail, Terms, Verdict};
 pub use rooms::Rooms;
+pub use tally::Ended;
 pub use turns::Turns;

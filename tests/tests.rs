@@ -15,6 +15,7 @@ mod it {
     mod cav;
     mod cli;
     mod core;
+    mod corpus;
     mod day;
     mod directory;
     mod directory_cli;

@@ -10,8 +10,8 @@ use crate::owed::{Obligation, Owed};
 use crate::route::Plan;
 
 /// What becomes of what cores did not confirm.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) enum Deferred {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Deferred {
     /// Nothing is owed.
     #[default]
     Nothing,
@@ -23,6 +23,7 @@ pub(super) enum Deferred {
 
 impl Deferred {
     /// The DEFERRED element of a core in the DETAIL section.
+    #[must_use]
     pub fn word(&self, core: CoreId) -> Option<&'static str> {
         match self {
             Self::Kept(cores) if cores.contains(&core) => Some("Y"),
@@ -32,6 +33,7 @@ impl Deferred {
     }
 
     /// What a RESULTMSG ends in, where a client must know.
+    #[must_use]
     pub const fn warning(&self) -> &'static str {
         match self {
             Self::NotKept(_) => {

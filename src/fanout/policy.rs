@@ -34,16 +34,23 @@ pub struct Terms {
 }
 
 /// One call's verdict in the making.
-pub(super) struct Verdict<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict<'a> {
+    /// What was asked.
     pub call: &'a Call,
+    /// Whom it was asked of.
     pub plan: &'a Plan,
+    /// How the legs ended, sorted by core.
     pub ended: &'a [Ended],
+    /// What the configuration says of verdicts.
     pub terms: &'a Terms,
+    /// What becomes of what was not confirmed.
     pub deferred: &'a Deferred,
 }
 
 impl Verdict<'_> {
     /// What the outcomes add up to.
+    #[must_use]
     pub fn reply(&self) -> Reply {
         let reply = match self.plan.policy {
             Policy::All => self.all(),
@@ -77,11 +84,11 @@ impl Verdict<'_> {
 
     /// The cores' data in one answer. A core that does not know the device has no data, which is no failure.
     fn merged(&self, how: crate::command::Merge) -> Reply {
-        let tally = Tally::of(self.ended, |_, r| self.terms.codes.is_not_mine(r));
+        let mut tally = Tally::of(self.ended, |_, r| self.terms.codes.is_not_mine(r));
+        let data = merge::Data::read(&mut tally);
         if tally.confirmed.is_empty() {
             return self.with_detail(self.nobody(&tally, false));
         }
-        let data = merge::Data::read(&tally.confirmed);
         let unconfirmed = tally.unconfirmed();
         let reply = if unconfirmed.is_empty() {
             self.result(ResultType::Ok, data.message())

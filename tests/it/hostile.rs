@@ -15,8 +15,8 @@ const SEED: u64 = 20_261_124;
 /// More bytes than the buffers between a client and a proxy hold.
 const ENDLESS: usize = 1 << 26;
 
-/// A request with some bytes changed, cut out, put in, doubled or moved.
-fn mutation(random: &mut fastrand::Rng) -> Vec<u8> {
+/// Changes some bytes, cuts some out, puts some in, or doubles some.
+pub fn mutate(bytes: &mut Vec<u8>, random: &mut fastrand::Rng) {
     const PIECES: [&[u8]; 12] = [
         b"<",
         b">",
@@ -31,10 +31,10 @@ fn mutation(random: &mut fastrand::Rng) -> Vec<u8> {
         b"\"",
         b"<!DOCTYPE x>",
     ];
-    let params = "<DEVICEID>7001</DEVICEID><USER1>Jos\u{e9} &amp; co</USER1><CALLINSTANCE>2</CALLINSTANCE>";
-    let mut bytes =
-        request(random.choice(["CALLSTART", "CALLSTOP", "TEST"]).unwrap_or("TEST"), 5, params).into_bytes();
     for _ in 0..random.usize(1..4) {
+        if bytes.is_empty() {
+            bytes.push(b' ');
+        }
         let at = random.usize(0..bytes.len());
         let to = (at + random.usize(1..20)).min(bytes.len());
         match random.u8(0..5) {
@@ -44,9 +44,17 @@ fn mutation(random: &mut fastrand::Rng) -> Vec<u8> {
             3 => drop(bytes.splice(at..at, bytes[at..to].to_vec())),
             _ => bytes.truncate(to),
         }
-        if bytes.is_empty() {
-            bytes.push(b' ');
-        }
+    }
+}
+
+/// A mutation of a request; it is not empty.
+fn mutation(random: &mut fastrand::Rng) -> Vec<u8> {
+    let params = "<DEVICEID>7001</DEVICEID><USER1>Jos\u{e9} &amp; co</USER1><CALLINSTANCE>2</CALLINSTANCE>";
+    let kind = random.choice(["CALLSTART", "CALLSTOP", "TEST"]).unwrap_or("TEST");
+    let mut bytes = request(kind, 5, params).into_bytes();
+    mutate(&mut bytes, random);
+    if bytes.is_empty() {
+        bytes.push(b' ');
     }
     bytes
 }

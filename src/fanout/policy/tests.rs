@@ -33,10 +33,11 @@ fn rejection(code: i32) -> Outcome {
     Outcome::Rejected(Box::new(Rejection { code, label, message: format!("refused with {code}") }))
 }
 
-/// `ok`, `7` (a refusal with that code), `time` (timed out), `gone` (not sent).
+/// `ok`, `torn` (the same, with elements that do not end), `7` (a refusal with that code), `time` (timed out), `gone`
+/// (not sent).
 fn outcome(word: &str) -> Outcome {
     match word {
-        "ok" => Outcome::Ok,
+        "ok" | "torn" => Outcome::Ok,
         "time" => Outcome::TimedOut,
         "gone" => Outcome::NotSent(Unsent::Connect),
         code => rejection(code.parse().expect("a code")),
@@ -63,7 +64,8 @@ fn deferred_verdict(query: &str, words: &str, terms: &Terms, deferred: &Deferred
         .zip(words.split_whitespace())
         .map(|(core, word)| {
             let outcome = outcome(word);
-            let body = format!("<DEVICES><DEVICE><DEVICEID>{core}</DEVICEID></DEVICE></DEVICES>");
+            let whole = format!("<DEVICES><DEVICE><DEVICEID>{core}</DEVICEID></DEVICE></DEVICES>");
+            let body = if word == "torn" { whole.replace("</DEVICE>", "") } else { whole };
             let reply =
                 Reply::new(&Codes::default(), ResultType::Ok, "found").with_body(body).write("X", "1");
             let reply = (outcome == Outcome::Ok).then(|| reply.into());
@@ -155,6 +157,8 @@ fn data_that_came_is_given_even_if_a_core_is_missing() {
         ("time time gone", "API_ERROR_RECORDER_NOT_RUNNING", ""),
         ("11 time ok", "API_PARTIAL_CORE_RESPONSE", "2"),
         ("8 8 8", "API_DEVICE_INVALID", ""),
+        ("ok torn ok", "API_PARTIAL_CORE_RESPONSE", "02"),
+        ("torn torn gone", "API_ERROR_RECORDER_NOT_RUNNING", ""),
     ] {
         let reply = verdict("type=devicelist", words, &Terms::default());
         assert_eq!(reply.label, label, "{words}");
