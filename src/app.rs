@@ -26,6 +26,7 @@ use crate::budget::Budget;
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
 use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
+use crate::ledger::{self, Ledger};
 use crate::listen::{self, Connections, Door, Lock};
 use crate::media::functions::Exports;
 use crate::media::mail::{BadAuthority, Mail};
@@ -33,6 +34,7 @@ use crate::media::{MediaError, Renderer, Vault};
 use crate::metrics::Metrics;
 use crate::net::TcpListener;
 use crate::ops::{self, View};
+use crate::owed::{self, Books, Courier, Debts, Owed};
 use crate::protocol::xml::Bounds;
 use crate::records::Records;
 use crate::records::functions::Functions;
@@ -42,6 +44,9 @@ use entrances::{Entrances, Guards};
 
 /// How often raw samples are folded, scraped or not.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// How long the last entries of the ledger may take at the end.
+const LAST_ENTRIES: Duration = Duration::from_secs(5);
 
 /// Clients of one thread that are told at once why they cannot stay; more are sent away without a word.
 const GOODBYES: usize = 64;
@@ -61,6 +66,7 @@ pub struct Proxy {
     /// Where the admin address listens over TLS.
     pub admin_tls: Option<SocketAddr>,
     workers: Vec<oneshot::Receiver<()>>,
+    ledger: Ledger,
     drain: CancellationToken,
     background: CancellationToken,
     tasks: TaskTracker,
@@ -102,6 +108,8 @@ struct Seat {
     view: View,
     rooms: Rooms,
     background: Handle,
+    owed: Owed,
+    ledger: Ledger,
     connections: Arc<Connections>,
     gate: Arc<Gate>,
     repeats: Arc<Repeats>,
@@ -133,6 +141,7 @@ impl Proxy {
         );
         let repeats = Repeats::new(settings.repeat_window, view.cores.clone(), &view.metrics);
         let budget = Budget::new(settings.limits.max_in_flight_bytes, "in_flight_bytes", &view.metrics);
+        let (ledger, writer) = open_ledger(&settings, &view);
         let mut proxy = Self {
             api: entrances.address_or_off("api"),
             webapi: entrances.address_or_off("webapi"),
@@ -141,16 +150,20 @@ impl Proxy {
             webapi_tls: entrances.address("webapi_tls"),
             admin_tls: entrances.address("admin_tls"),
             workers: Vec::new(),
+            ledger: ledger.clone(),
             drain: view.drain.clone(),
             background,
             tasks: TaskTracker::new(),
         };
+        let owed = proxy.spawn_late_delivery(&settings, &view, &ledger);
         for number in 0..settings.threads {
             let seat = Seat {
                 settings: settings.clone(),
                 view: view.clone(),
                 rooms: rooms.clone(),
                 background: Handle::current(),
+                owed: owed.clone(),
+                ledger: ledger.clone(),
                 connections: connections.clone(),
                 gate: guards.gate.clone(),
                 repeats: repeats.clone(),
@@ -160,6 +173,7 @@ impl Proxy {
             proxy.workers.push(spawn_worker(number, seat)?);
         }
         proxy.spawn_background(&settings, &view);
+        proxy.spawn(writer.run());
         proxy.spawn(keep_looking(guards.watched(&view.cores), settings.tls.reload));
         proxy.spawn_admin(&view, &guards, entrances)?;
         Ok(proxy)
@@ -177,6 +191,24 @@ impl Proxy {
                 upkeep.upkeep();
             }
         });
+    }
+
+    /// What desks know of late delivery; the work of it is done in the background.
+    fn spawn_late_delivery(&self, settings: &Settings, view: &View, ledger: &Ledger) -> Owed {
+        if !settings.late_delivery.enabled {
+            return Owed::off(&view.metrics);
+        }
+        let debts = Arc::<Debts>::default();
+        let (owed, entries) = Owed::open(&debts, &view.metrics);
+        let store = owed::Store::of(view.directory.store().database().clone());
+        let Settings { late_delivery, codes, cores, .. } = settings;
+        let books = Books::new(store, &debts, late_delivery, codes, cores, ledger, &view.metrics);
+        self.spawn(books.clone().keep_writing(entries));
+        self.spawn(books.clone().keep_looking());
+        for core in &*view.cores {
+            self.spawn(Courier::new(books.clone(), core.clone(), link_settings(settings)).keep_delivering());
+        }
+        owed
     }
 
     fn spawn_admin(&self, view: &View, guards: &Guards, entrances: Entrances) -> io::Result<()> {
@@ -200,6 +232,7 @@ impl Proxy {
         for worker in self.workers {
             drop(worker.await);
         }
+        self.ledger.end(LAST_ENTRIES).await;
         self.background.cancel();
         self.tasks.close();
         self.tasks.wait().await;
@@ -278,8 +311,8 @@ fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> 
 
 /// One worker's life: its desk, its doors, and the drain.
 async fn work(seat: Seat) {
-    let Seat { settings, view, rooms, background, connections, gate, repeats, budget, sockets } = seat;
-    let desk = Rc::new(desk(&settings, &view, rooms, (repeats, budget), &background));
+    let desk = Rc::new(desk(&seat));
+    let Seat { settings, view, connections, gate, sockets, .. } = seat;
     let (tasks, goodbyes) = (TaskTracker::new(), Arc::new(Semaphore::new(GOODBYES)));
     let door = |(listener, lock, socket)| {
         let door = Door {
@@ -311,27 +344,30 @@ async fn serve(door: Door, socket: StdListener) {
     }
 }
 
-fn desk(
-    settings: &Settings,
-    view: &View,
-    rooms: Rooms,
-    (repeats, budget): (Arc<Repeats>, Arc<Budget>),
-    background: &Handle,
-) -> Desk {
+/// A new chain in the database that all copies share.
+fn open_ledger(settings: &Settings, view: &View) -> (Ledger, ledger::Writer) {
+    let database = view.directory.store().database().clone();
+    Ledger::open(database, ledger::QUEUE, &view.metrics, settings.cores.iter().map(|core| core.id))
+}
+
+fn desk(seat: &Seat) -> Desk {
+    let Seat { settings, view, .. } = seat;
     Desk {
         router: view.router.clone(),
-        rooms,
-        background: background.clone(),
+        rooms: seat.rooms.clone(),
+        background: seat.background.clone(),
         upstream: Upstream::open(&view.cores, link_settings(settings)),
+        owed: seat.owed.clone(),
         terms: Terms {
             codes: settings.codes.clone(),
             blackout_partial_ok: settings.compat.blackout_partial_ok,
             detail: settings.compat.detail,
         },
         limits: Limits { deadline: settings.limits.deadline },
-        repeats,
-        budget,
+        repeats: seat.repeats.clone(),
+        budget: seat.budget.clone(),
         in_flight: view.in_flight.clone(),
+        ledger: seat.ledger.clone(),
         meter: Meter::new(view.metrics.clone()),
     }
 }

@@ -5,6 +5,7 @@ macro_rules! errln {
     ($($text:tt)*) => { crate::cli::output::error_line(format_args!($($text)*)) };
 }
 
+mod audit;
 mod call;
 mod cav;
 mod check;
@@ -56,6 +57,9 @@ enum Command {
     /// List call records, and remove recordings whose time is over
     #[command(subcommand)]
     Records(records::Command),
+    /// Look at the ledger of blackouts, and check that nobody has changed it
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Open an exported CAV file
     Cav(cav::Args),
     /// List the functions of the API
@@ -89,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Route(args) => route::run(&args),
         Command::Directory(command) => directory::run(&command),
         Command::Cav(args) => cav::run(&args),
+        Command::Audit(command) => audit::run(&command),
         Command::Records(command) => records::run(&command),
         Command::Functions(args) => functions::run(&args),
     };

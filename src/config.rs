@@ -27,6 +27,7 @@ use crate::fanout::Detail;
 use crate::media::MediaSettings;
 use crate::media::mail::MailSettings;
 use crate::model::Core;
+use crate::owed::LateDelivery;
 use crate::protocol::codes::Codes;
 use crate::records::RecordsSettings;
 use crate::route::rule::{Rule, UnknownDevice};
@@ -63,6 +64,8 @@ pub struct Settings {
     pub repeat_window: Duration,
     /// When a core counts as down.
     pub breaker: BreakerSettings,
+    /// What becomes of blackouts and stops that a core did not get.
+    pub late_delivery: LateDelivery,
     /// The store of recordings, and what files are made of them.
     pub media: MediaSettings,
     /// The mail server of EMAIL and COMBINEDEMAIL, if there is one.

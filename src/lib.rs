@@ -14,7 +14,9 @@
 //! | [`access`] | who may connect, who may call what; TLS |
 //! | [`media`] | the store of recordings, formats, mail |
 //! | [`upstream`] | a leg → its core and back: links, breaker, probes |
+//! | [`owed`] | what a core did not get → the database → its late delivery |
 //! | [`fanout`] | plan → legs → outcomes → verdict → [`Reply`](protocol::result::Reply) |
+//! | [`ledger`] | what became of each blackout, core by core, in a chain that shows a change |
 //! | [`listen`] | the doors: the API socket and the WebAPI |
 //! | [`ops`] | the admin address |
 //! | [`config`] | the file → what all of the above is built from |
@@ -35,12 +37,14 @@ pub mod cti;
 pub mod database;
 pub mod directory;
 pub mod fanout;
+pub mod ledger;
 pub mod listen;
 pub mod media;
 pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod ops;
+pub mod owed;
 pub mod protocol;
 pub mod records;
 pub mod route;

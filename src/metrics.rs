@@ -15,6 +15,8 @@ pub enum Kind {
     Gauge,
     /// Seconds, in buckets that are aligned to the usual deadlines.
     Seconds,
+    /// Seconds that add up: a counter of which a second has parts.
+    SecondsTotal,
 }
 
 /// One row of the table.
@@ -70,6 +72,16 @@ metrics! {
         "Agents in the directory's snapshot.";
     DIRECTORY_UP Gauge "corecast_directory_database_up" []
         "1 while the directory's database answers.";
+    OBLIGATIONS Gauge "corecast_obligations" ["core", "state"]
+        "Commands that are owed to a core, as the shared database says: the same number at every copy.";
+    OBLIGATIONS_OLDEST Gauge "corecast_obligations_oldest_seconds" ["core"]
+        "How long ago the oldest command that is owed to a core was asked for; 0 if nothing is owed.";
+    OBLIGATIONS_ENDED Counter "corecast_obligations_ended_total" ["core", "state"]
+        "Obligations that this copy saw end: delivered, refused, superseded or expired.";
+    OBLIGATIONS_LATE Seconds "corecast_obligation_delay_duration_seconds" ["core"]
+        "From a command asked for to its late delivery, by core.";
+    OBLIGATIONS_LOST Counter "corecast_obligations_lost_total" []
+        "Commands that a core did not confirm and that could not be kept for late delivery; the answers said so.";
     CONNECTIONS Gauge "corecast_connections" ["listener"]
         "Client connections open, by listener.";
     SHED Counter "corecast_shed_total" ["reason"]
@@ -84,6 +96,14 @@ metrics! {
         "When a certificate of ours ends, in seconds since 1970: that of the listeners, or that shown to a core.";
     FILES_RELOAD_FAILED Gauge "corecast_files_reload_failed" ["files"]
         "1 while the newest certificate or token files are of no use and those before stay in use.";
+    BLACKOUT_EXPOSURE SecondsTotal "corecast_blackout_exposure_seconds_total" ["core"]
+        "Seconds between a blackout's start asked for and confirmed, by core; those never confirmed are left out.";
+    LEDGER_ENTRIES Counter "corecast_ledger_entries_total" ["state"]
+        "Entries of the ledger of blackouts, written or lost.";
+    LEDGER_WAITING Gauge "corecast_ledger_waiting" []
+        "Entries that wait to be written to the ledger.";
+    LEDGER_LATE Counter "corecast_ledger_late_total" []
+        "Blackouts that were answered other than API_OK before their entry was known to be written.";
     BUILD_INFO Gauge "corecast_build_info" ["version"]
         "1, with the version that is running.";
 }
@@ -122,7 +142,7 @@ impl Metrics {
             let (name, help) = (metric.name.into(), metric.help.into());
             match metric.kind {
                 Kind::Counter => self.recorder.describe_counter(name, None, help),
-                Kind::Gauge => self.recorder.describe_gauge(name, None, help),
+                Kind::Gauge | Kind::SecondsTotal => self.recorder.describe_gauge(name, None, help),
                 Kind::Seconds => self.recorder.describe_histogram(name, None, help),
             }
         }
@@ -143,10 +163,20 @@ impl Metrics {
         self.recorder.register_histogram(&key(metric, labels), &METADATA)
     }
 
+    /// A handle to seconds that add up; never take any away.
+    pub fn seconds_total(&self, metric: &Metric, labels: &[&str]) -> Gauge {
+        self.recorder.register_gauge(&key(metric, labels), &METADATA)
+    }
+
     /// Everything in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
-        self.handle.render()
+        // The exporter counts in whole numbers only, so seconds that add up are gauges to it. To others they are
+        // what they are.
+        let sums = TABLE.iter().filter(|metric| metric.kind == Kind::SecondsTotal);
+        sums.fold(self.handle.render(), |text, Metric { name, .. }| {
+            text.replace(&format!("# TYPE {name} gauge\n"), &format!("# TYPE {name} counter\n"))
+        })
     }
 
     /// Folds raw samples into buckets. Without it memory grows while nobody scrapes, so it is called on a timer.
@@ -172,7 +202,10 @@ mod tests {
     fn names_follow_the_conventions() {
         for metric in TABLE {
             assert!(metric.name.starts_with("corecast_"), "{}", metric.name);
-            assert_eq!(metric.kind == Kind::Counter, metric.name.ends_with("_total"), "{}", metric.name);
+            let counts = matches!(metric.kind, Kind::Counter | Kind::SecondsTotal);
+            assert_eq!(counts, metric.name.ends_with("_total"), "{}", metric.name);
+            let sums = metric.kind == Kind::SecondsTotal;
+            assert_eq!(sums, metric.name.ends_with("_seconds_total"), "{}", metric.name);
             assert_eq!(
                 metric.kind == Kind::Seconds,
                 metric.name.ends_with("_duration_seconds"),
@@ -188,11 +221,15 @@ mod tests {
         let metrics = Metrics::default();
         metrics.counter(&LEGS, &["1", "ok"]).increment(2);
         metrics.seconds(&LEG_SECONDS, &["1"]).record(0.003);
+        let exposure = metrics.seconds_total(&BLACKOUT_EXPOSURE, &["1"]);
+        (0..2).for_each(|_| exposure.increment(0.125));
         let text = metrics.render();
         for line in [
             "# HELP corecast_legs_total Legs ended, by core and outcome.",
             "# TYPE corecast_legs_total counter",
             "corecast_legs_total{core=\"1\",outcome=\"ok\"} 2",
+            "# TYPE corecast_blackout_exposure_seconds_total counter",
+            "corecast_blackout_exposure_seconds_total{core=\"1\"} 0.25",
             "# TYPE corecast_leg_duration_seconds histogram",
             "corecast_leg_duration_seconds_bucket{core=\"1\",le=\"0.005\"} 1",
             "corecast_leg_duration_seconds_bucket{core=\"1\",le=\"0.0025\"} 0",

@@ -50,6 +50,8 @@ pub enum Unsent {
     Deadline,
     /// The directory names a core that the configuration does not have.
     Unknown,
+    /// Something that was said of the same device before is still owed to the core, and goes first.
+    Behind,
 }
 
 impl Unsent {
@@ -65,6 +67,7 @@ impl Unsent {
             Self::Unknown => {
                 "the directory names this core, and the configuration has no [[core]] of this id"
             }
+            Self::Behind => "an earlier command for the device is still owed to the core, and goes first",
         }
     }
 }
@@ -99,7 +102,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The `outcome` label of every kind, in the order of [`Outcome::kind`].
-    pub const LABELS: [&'static str; 11] = [
+    pub const LABELS: [&'static str; 12] = [
         "ok",
         "rejected",
         "timed_out",
@@ -111,6 +114,7 @@ impl Outcome {
         "not_sent_draining",
         "not_sent_deadline",
         "not_sent_unknown",
+        "not_sent_behind",
     ];
 
     /// The index of this outcome's metric label in [`Outcome::LABELS`].

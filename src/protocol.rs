@@ -3,6 +3,7 @@
 pub mod codes;
 pub mod fields;
 pub mod frame;
+pub mod markup;
 pub mod param;
 pub mod request;
 pub mod result;

@@ -68,14 +68,6 @@ impl Records {
         self.read(move |session| Box::pin(async move { search::search(session, &filter).await })).await
     }
 
-    /// The record of this IDENT, or RECORDID.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn by_ident(&self, ident: i64) -> Result<Option<Record>> {
-        Ok(self.by_idents(&[ident]).await?.pop())
-    }
-
     /// The records of these IDENTs, in the order in which they are asked for. Those that there are not are left out.
     ///
     /// # Errors

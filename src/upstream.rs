@@ -8,6 +8,7 @@ mod board;
 mod breaker;
 mod conversation;
 mod dial;
+mod errand;
 mod flight;
 mod link;
 mod probe;
@@ -29,6 +30,7 @@ use crate::model::CoreIndex;
 
 pub use board::{Board, Replies, WakeOn};
 pub use breaker::{Breaker, BreakerSettings, State};
+pub use errand::errand;
 pub use probe::keep_probing;
 pub use shared::CoreShared;
 pub use stack::{CoreStack, LegFuture};
@@ -78,6 +80,12 @@ impl Upstream {
     pub fn open(cores: &[Arc<CoreShared>], settings: LinkSettings) -> Self {
         let stack = |core: &Arc<CoreShared>| RefCell::new(stack::build(core, settings));
         Self { stacks: cores.iter().map(stack).collect() }
+    }
+
+    /// Whether the core is thought to be there.
+    #[must_use]
+    pub fn passes(&self, core: CoreIndex) -> bool {
+        self.stacks[core.at()].borrow().passes()
     }
 
     /// Starts a leg. The stack is always ready: waiting for a turn is the link's affair.

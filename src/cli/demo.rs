@@ -36,9 +36,23 @@ async fn demo(once: bool) -> io::Result<Exit> {
     let place = Place::make()?;
     let cores = place.start_cores().await?;
     let proxy = place.start_proxy(&cores, once)?;
-    introduce(&cores, &proxy);
-    let failed = conversation::converse(&cores, proxy.api).await?;
-    let failed = failed + recordings::judge(&proxy).await?;
+    let played = tokio::select! {
+        played = play(&cores, &proxy, once) => played,
+        // It is a show: without anybody who watches it is over.
+        () = output::unread(io::stdout()) => Ok(Exit::Ok),
+    };
+    proxy.drain().await;
+    for core in cores {
+        core.stop().await;
+    }
+    played
+}
+
+/// The conversation, and what was recorded of it; without `once` it serves then, until it is told to stop.
+async fn play(cores: &[CtiCore], proxy: &Proxy, once: bool) -> io::Result<Exit> {
+    introduce(cores, proxy);
+    let failed = conversation::converse(cores, proxy.api).await?;
+    let failed = failed + recordings::judge(proxy).await?;
     if failed > 0 {
         output::line(output::styled(
             &format!("\n{failed} answers or recordings were not the expected ones."),
@@ -48,12 +62,8 @@ async fn demo(once: bool) -> io::Result<Exit> {
         output::line(output::styled("\nEvery answer and every recording was the expected one.", "32"));
     }
     if !once {
-        invite(&proxy);
+        invite(proxy);
         until_told_to_stop().await;
-    }
-    proxy.drain().await;
-    for core in cores {
-        core.stop().await;
     }
     Ok(if failed == 0 { Exit::Ok } else { Exit::Failure })
 }

@@ -177,6 +177,16 @@ fn is_about_a_record(function: &Function, request: &Request) -> bool {
     function.command == Command::CallUpdate && request.get(Param::RecordId).is_some()
 }
 
+/// How a request names the device, agent or chat that it means: the DEVICEID, or `SYS_USER=jsmith`.
+#[must_use]
+pub fn named(function: &Function, request: &Request) -> Option<String> {
+    let mut identifiers = function.identifiers.params().iter().chain(&[Param::SessionId]);
+    identifiers.find_map(|param| {
+        let value = request.get(*param)?;
+        Some(if *param == Param::DeviceId { value.into() } else { format!("{}={value}", param.name()) })
+    })
+}
+
 impl Call {
     /// Where this call goes.
     #[must_use]
@@ -206,6 +216,15 @@ impl Call {
     /// directory found for what the request names otherwise.
     #[must_use]
     pub fn wire(&self, device: Option<&str>) -> Bytes {
+        let mut out = self.body(device, &[]);
+        close(&mut out, "REQUEST");
+        out.push_str("\r\n");
+        out.into()
+    }
+
+    /// The same without its end, and without these parameters.
+    #[must_use]
+    pub fn body(&self, device: Option<&str>, without: &[Param]) -> String {
         let mut out = String::with_capacity(512);
         element(&mut out, "TYPE", self.function.name);
         if let Some(device) = device {
@@ -214,14 +233,13 @@ impl Call {
         for field in self.request.fields().iter() {
             match (field.param, field.markup) {
                 (Some(Param::Type | Param::RequestId | Param::Detail), _) => {}
+                (Some(param), _) if without.contains(&param) => {}
                 (Some(param), _) if device.is_some() && self.yields_to_device(param) => {}
                 (_, Some(markup)) => out.push_str(markup),
                 _ => element(&mut out, field.name, field.value),
             }
         }
-        close(&mut out, "REQUEST");
-        out.push_str("\r\n");
-        out.into()
+        out
     }
 
     /// Whether a parameter is left out where the DEVICEID is put in: a blank DEVICEID, and every other identifier of

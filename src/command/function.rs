@@ -230,6 +230,12 @@ impl Function {
         })
     }
 
+    /// Whether it starts a blackout.
+    #[must_use]
+    pub const fn starts_blackout(&self) -> bool {
+        matches!(self.command, Command::BlackoutStart | Command::AgentBlackoutStart)
+    }
+
     /// Whether it starts or stops a blackout.
     #[must_use]
     pub const fn is_blackout(&self) -> bool {

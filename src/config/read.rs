@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::access::{access, core_tls, listen, tls};
 use super::kinds::{
-    ANY_TIME, SOME_TIME, choice, database_url, duration, log_filter, parsed, playback_link, remote_address,
-    text, whole,
+    ANY_TIME, SOME_TIME, choice, database_url, duration, flag, log_filter, parsed, playback_link,
+    remote_address, text, whole,
 };
 use super::mail::mail;
 use super::media::media;
@@ -17,6 +17,7 @@ use super::tree::Node;
 use super::{Compat, DirectorySettings, Limits, Log, LogFormat, Settings};
 use crate::fanout::Detail;
 use crate::model::{Core, CoreId, CoreIndex};
+use crate::owed::LateDelivery;
 use crate::protocol::codes::{Codes, ResultType};
 use crate::records::{ArchiveAction, RecordsSettings, Retention, Then};
 use crate::route::rule::{Pattern, Rule, UnknownDevice};
@@ -50,6 +51,7 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         rules,
         unknown_device,
         breaker: root.section("breaker", breaker),
+        late_delivery: root.section("late_delivery", late_delivery),
         media: root.section("media", media),
         mail: root.section("mail", mail),
         compat: root.section("compat", compat),
@@ -142,6 +144,16 @@ fn breaker(s: &mut Section<'_>) -> BreakerSettings {
         s.clash(["probe_min", "probe_max"], &format!("is {probe_min:?}, longer than the {probe_max:?} of"));
     }
     breaker
+}
+
+fn late_delivery(s: &mut Section<'_>) -> LateDelivery {
+    let d = LateDelivery::default();
+    LateDelivery {
+        enabled: s.or("enabled", d.enabled, flag),
+        retry: s.or("retry", d.retry, duration(SOME_TIME)),
+        poll: s.or("poll", d.poll, duration(SOME_TIME)),
+        expire: s.or("expire", d.expire, duration(SOME_TIME)),
+    }
 }
 
 fn compat(s: &mut Section<'_>) -> Compat {

@@ -91,8 +91,12 @@ pub trait Recorder: fmt::Debug + Send + Sync {
     /// Takes back a part of what was masked. What was never written in it cannot be heard again.
     fn unmask<'a>(&'a self, id: &'a str, span: Span) -> BoxFuture<'a, Result<(), RecorderFault>>;
 
-    /// Ends a job at a moment; its file is whole when this returns. Ending what has ended gives the same again.
+    /// Ends a job at a moment: nothing behind it is recorded. Ending what has ended gives the same again.
     fn stop<'a>(&'a self, id: &'a str, at: Timestamp) -> BoxFuture<'a, Result<JobStatus, RecorderFault>>;
+
+    /// Makes the file of a job that has ended whole. It takes as long as a long recording needs, and nobody waits for
+    /// it but the recording. What is masked afterwards is silenced in the file.
+    fn finish<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), RecorderFault>>;
 
     /// How a job stands; `None` for one that it does not know.
     fn status<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Option<JobStatus>>;

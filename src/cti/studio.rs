@@ -135,10 +135,8 @@ impl Studio {
     fn tell_one(self: &Arc<Self>, wanted: Wanted, waits: bool) -> Option<Waiter> {
         let known = self.slot(&wanted.id);
         let slot = known.or_else(|| wanted.end.is_none().then(|| self.open(&wanted, true)))?;
-        let (waiter, has_work) = slot.want(wanted, waits);
-        if has_work {
-            self.work_on(slot);
-        }
+        let waiter = slot.want(wanted, waits);
+        self.work_on(slot);
         waiter
     }
 
@@ -149,9 +147,9 @@ impl Studio {
         slot
     }
 
-    /// Works on a slot in a task, unless one does already.
+    /// Works on a slot in a task, unless one does already or there is nothing to do.
     fn work_on(self: &Arc<Self>, slot: Arc<Slot>) {
-        if !slot.occupy() {
+        if !slot.occupy(self.clock.now()) {
             return;
         }
         let studio = Arc::clone(self);

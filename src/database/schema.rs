@@ -9,7 +9,12 @@ use super::error::StoreError;
 use super::session::Session;
 
 /// What makes each version out of the one before it. Never change one that was released; add one.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// The version that this program makes.
 const NEWEST: i64 = MIGRATIONS.len().cast_signed() as i64;

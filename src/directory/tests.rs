@@ -8,7 +8,7 @@ mod follow;
 mod groups;
 mod import;
 pub(crate) mod place;
-mod relay;
+pub(crate) mod relay;
 mod schema;
 mod stations;
 mod users;

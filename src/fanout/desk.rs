@@ -15,16 +15,20 @@ use tokio::time::Instant;
 
 use super::fall_back;
 use super::gather::Legs;
+use super::late;
 use super::meter::{Listener, Meter};
 use super::policy::{Terms, Verdict};
 use super::repeat::{Note, Repeats};
 use super::rooms::{Given, Rooms};
 use super::tally::one_per_core;
 use super::turns::Turns;
+use super::witness::Witness;
 use crate::access::Pass;
 use crate::budget::{Budget, Part};
 use crate::command::{Call, Function, Refusal, Room, Urgency, check};
+use crate::ledger::Ledger;
 use crate::media::Download;
+use crate::owed::Owed;
 use crate::protocol::codes::ResultType;
 use crate::protocol::frame::FrameFault;
 use crate::protocol::param::Param;
@@ -148,6 +152,8 @@ pub struct Desk {
     pub background: Handle,
     /// The links of this thread.
     pub upstream: Upstream,
+    /// What cores did not get, and get later.
+    pub owed: Owed,
     /// What verdicts look like.
     pub terms: Terms,
     /// How long a call may take.
@@ -158,6 +164,8 @@ pub struct Desk {
     pub budget: Arc<Budget>,
     /// The calls under way over all threads.
     pub in_flight: Arc<InFlight>,
+    /// Where blackouts are noted.
+    pub ledger: Ledger,
     /// The thread's counters.
     pub meter: Meter,
 }
@@ -183,7 +191,7 @@ enum Begun {
     /// Somebody off the way of calls works on it.
     Elsewhere { work: JoinHandle<Result<Given, Refusal>>, place: InFlightPlace },
     /// Cores were asked.
-    Asked { call: Call, plan: Plan, legs: Legs, note: Option<Note>, place: InFlightPlace },
+    Asked { call: Call, plan: Plan, legs: Legs, note: Option<Note>, place: InFlightPlace, started: Instant },
 }
 
 /// Whose request is answered.
@@ -191,6 +199,8 @@ struct Asker {
     function: Option<&'static Function>,
     kind: String,
     id: String,
+    /// Notes a blackout.
+    witness: Option<Box<Witness>>,
 }
 
 impl Desk {
@@ -198,10 +208,13 @@ impl Desk {
     /// out in the order in which it was read; the future is its answer.
     pub fn take(self: &Rc<Self>, arrived: Arrived, origin: &Origin) -> impl Future<Output = Answer> + use<> {
         let started = Instant::now();
-        let (asker, begun) = self.begin(arrived, origin, started);
+        let (mut asker, begun) = self.begin(arrived, origin, started);
         let (desk, listener, peer) = (self.clone(), origin.listener, origin.peer);
         async move {
-            let given = desk.finish(begun, peer).await;
+            let given = desk.finish(begun, peer, asker.witness.as_deref_mut()).await;
+            if let Some(witness) = asker.witness {
+                witness.answered(given.label(), started + desk.limits.deadline).await;
+            }
             desk.meter.answered(asker.function, given.result(), listener, started.elapsed());
             match given {
                 Given::Reply(reply) => Answer::Result(reply.write(&asker.kind, &asker.id)),
@@ -223,22 +236,27 @@ impl Desk {
                 let refusal = origin.pass.check(None, started).err();
                 let refusal =
                     refusal.unwrap_or_else(|| Refusal::new(ResultType::InvalidMessageFormat, bad.reason));
-                let asker = Asker { function: None, kind: bad.kind, id: bad.id };
+                let asker = Asker { function: None, kind: bad.kind, id: bad.id, witness: None };
                 return (asker, Begun::Known(self.rescue(refusal)));
             }
             Arrived::Crowded => {
-                let asker = Asker { function: None, kind: String::new(), id: String::new() };
+                let asker = Asker { function: None, kind: String::new(), id: String::new(), witness: None };
                 return (asker, Begun::Known(self.rescue(crowded())));
             }
         };
         let function = crate::command::function(request.kind());
         let checked = origin.pass.check(function, started).and_then(|()| check(&request));
         let kind = function.map_or_else(|| request.kind(), |f| f.name).into();
-        let asker = Asker { function, kind, id: request.id().into() };
+        let witness = function.filter(|f| f.is_blackout());
+        let witness = witness.map(|f| Witness::new(&self.ledger, f, &request, origin.peer));
+        let mut asker = Asker { function, kind, id: request.id().into(), witness };
         let begun = checked
             .map(|function| Call { function, request, deadline: started + self.limits.deadline })
             .and_then(|call| self.send(call, origin, started))
             .unwrap_or_else(|refusal| Begun::Known(self.rescue(refusal)));
+        if let (Some(witness), Begun::Asked { plan, .. }) = (&mut asker.witness, &begun) {
+            witness.sees_sent(plan);
+        }
         (asker, begun)
     }
 
@@ -251,13 +269,14 @@ impl Desk {
             Destination::Here(room) => Ok(Begun::Elsewhere { work: self.ask(room, call, origin), place }),
             Destination::Cores(plan) => {
                 let (note, confirmed) = self.repeats.begin(&call, &plan, origin.peer);
-                let legs = Legs::begin(&self.upstream, &call, &plan, confirmed, started, &self.budget);
-                Ok(Begun::Asked { call, plan, legs, note, place })
+                let legs =
+                    Legs::begin(&self.upstream, &self.owed, &call, &plan, confirmed, started, &self.budget);
+                Ok(Begun::Asked { call, plan, legs, note, place, started })
             }
         }
     }
 
-    async fn finish(&self, begun: Begun, peer: Option<IpAddr>) -> Given {
+    async fn finish(&self, begun: Begun, peer: Option<IpAddr>, witness: Option<&mut Witness>) -> Given {
         match begun {
             Begun::Known(reply) => Given::Reply(reply),
             Begun::Elsewhere { work, place } => {
@@ -267,13 +286,18 @@ impl Desk {
                     reply @ Given::Reply(_) => reply,
                 }
             }
-            Begun::Asked { call, plan, legs, note, place } => {
-                let mut ended = legs.end(&self.upstream).await;
+            Begun::Asked { call, plan, legs, note, place, started } => {
+                let mut ended = legs.end(&self.upstream, &self.owed).await;
                 note.iter().for_each(|note| self.repeats.end(note));
-                if plan.repeats_cores() {
-                    ended = one_per_core(ended, |rejection| self.terms.is_not_mine(rejection));
+                if let Some(witness) = witness {
+                    witness.sees_ended(&plan, &ended);
                 }
-                let reply = Verdict { call: &call, plan: &plan, ended: &ended, terms: &self.terms }.reply();
+                let deferred = late::keep(&self.owed, &call, &plan, &ended, started).await;
+                if plan.repeats_cores() {
+                    ended = one_per_core(ended, |rejection| self.terms.codes.is_not_mine(rejection));
+                }
+                let (terms, deferred) = (&self.terms, &deferred);
+                let reply = Verdict { call: &call, plan: &plan, ended: &ended, terms, deferred }.reply();
                 if fall_back::is_due(&call, &ended, &self.terms) {
                     return Given::Reply(self.fall_back(&call, &plan, peer, reply).await);
                 }

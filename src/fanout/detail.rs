@@ -1,12 +1,19 @@
 //! The CORES section at the end of a result: how each core's leg ended.
 
+use super::late::Deferred;
 use super::tally::Ended;
 use crate::model::CoreId;
 use crate::protocol::result::number;
 use crate::protocol::write::{close, element, open};
 
 /// Writes the section; with outcomes, or only with what each core said of itself.
-pub(super) fn write(out: &mut String, ended: &[Ended], with_outcomes: bool, per_core: &[(CoreId, String)]) {
+pub(super) fn write(
+    out: &mut String,
+    ended: &[Ended],
+    with_outcomes: bool,
+    deferred: &Deferred,
+    per_core: &[(CoreId, String)],
+) {
     open(out, "CORES");
     for leg in ended {
         let own = per_core.iter().find(|(core, _)| *core == leg.core).map_or("", |(_, own)| own);
@@ -17,6 +24,9 @@ pub(super) fn write(out: &mut String, ended: &[Ended], with_outcomes: bool, per_
         number(out, "COREIDENT", i64::from(leg.core.0));
         if with_outcomes {
             outcome(out, leg);
+            if let Some(word) = deferred.word(leg.core) {
+                element(out, "DEFERRED", word);
+            }
         }
         out.push_str(own);
         close(out, "CORE");

@@ -23,7 +23,7 @@ pub(super) fn is_due(call: &Call, ended: &[Ended], terms: &Terms) -> bool {
     use ResultType::{DeviceInvalid, DeviceNotInCall, RecordIdInvalid};
     let is_idle = |leg: &Ended| match &leg.end.outcome {
         Outcome::Rejected(rejection) => {
-            let result = terms.meaning(rejection);
+            let result = terms.codes.understand(rejection);
             matches!(result, Some(DeviceNotInCall | DeviceInvalid | RecordIdInvalid))
         }
         _ => false,

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -15,6 +14,7 @@ use super::tally::Ended;
 use crate::budget::Budget;
 use crate::command::{Call, Policy, Urgency};
 use crate::model::{CoreId, LegEnd, Outcome, Unsent};
+use crate::owed::{Obligation, Owed};
 use crate::route::{Aim, Plan, stable_hash};
 use crate::upstream::{Board, Leg, LegFuture, Replies, Upstream, WakeOn};
 
@@ -25,6 +25,12 @@ struct Maker {
     urgency: Urgency,
     started: Instant,
     deadline: Instant,
+    /// Whether the order matters in which a core is told this and other things of a device.
+    heeds_order: bool,
+    /// Whether a core that does not get it is owed it.
+    can_be_owed: bool,
+    /// How long it waits for what goes first.
+    patience: Instant,
     board: Rc<Board>,
 }
 
@@ -38,7 +44,7 @@ struct Wire {
 }
 
 impl Maker {
-    fn new(call: &Call, plan: &Plan, started: Instant, data: &Arc<Budget>) -> Self {
+    fn new(owed: &Owed, call: &Call, plan: &Plan, started: Instant, data: &Arc<Budget>) -> Self {
         let wake_on = if plan.policy == Policy::Any { WakeOn::Each } else { WakeOn::Last };
         let mut requests = SmallVec::<[Wire; 1]>::new();
         for leg in &plan.legs {
@@ -52,8 +58,21 @@ impl Maker {
             Policy::Merge(_) => Replies::Kept(data.part().into()),
             _ => Replies::Dropped,
         };
-        let urgency = call.function.priority;
-        Self { requests, urgency, started, deadline: call.deadline, board: Board::new(wake_on, replies) }
+        let (urgency, can_be_owed) = (call.function.priority, Obligation::is_for(call.function));
+        let deadline = if can_be_owed { owed.reserve(started, call.deadline) } else { call.deadline };
+        let (heeds_order, board) = (can_be_owed || plan.policy == Policy::All, Board::new(wake_on, replies));
+        // Half of the time is left for what goes behind.
+        let patience = started + deadline.saturating_duration_since(started) / 2;
+        Self { requests, urgency, started, deadline, heeds_order, can_be_owed, patience, board }
+    }
+
+    /// What the leg is about.
+    fn chain(&self, aim: Aim) -> u64 {
+        self.requests.iter().find(|wire| wire.device == aim.device).map_or(0, |wire| wire.key)
+    }
+
+    fn ended(&self, aim: Aim, end: LegEnd) -> Ended {
+        Ended { core: aim.core.id, device: aim.device, chain: self.chain(aim), is_earlier: false, end }
     }
 
     fn leg(&self, aim: Aim) -> Option<Leg> {
@@ -71,7 +90,9 @@ pub(super) struct Legs {
     maker: Maker,
     /// For [`Policy::First`]: the legs that have not been tried, the next one last.
     spare: Vec<Aim>,
-    open: SmallVec<[(CoreId, LegFuture); 4]>,
+    open: SmallVec<[(Aim, LegFuture); 4]>,
+    /// Those that go behind what is owed to their cores.
+    behind: Vec<Aim>,
     ended: Vec<Ended>,
 }
 
@@ -80,6 +101,7 @@ impl Legs {
     /// are begun one after the other reach each core in that order.
     pub fn begin(
         upstream: &Upstream,
+        owed: &Owed,
         call: &Call,
         plan: &Plan,
         mut confirmed: Vec<Ended>,
@@ -89,9 +111,10 @@ impl Legs {
         confirmed.reserve(plan.legs.len());
         let mut legs = Self {
             first_ok_is_enough: plan.policy == Policy::Any,
-            maker: Maker::new(call, plan, started, data),
+            maker: Maker::new(owed, call, plan, started, data),
             spare: Vec::new(),
             open: SmallVec::new(),
+            behind: Vec::new(),
             ended: confirmed,
         };
         if plan.policy == Policy::First {
@@ -100,23 +123,41 @@ impl Legs {
         } else {
             let known: SmallVec<[CoreId; 4]> = legs.ended.iter().map(|leg| leg.core).collect();
             let due = plan.legs.iter().filter(|aim| !known.contains(&aim.core.id));
-            due.for_each(|aim| legs.start(upstream, *aim));
+            due.for_each(|aim| legs.start_in_order(upstream, owed, *aim));
         }
         legs
     }
 
+    /// Starts a leg, unless something is owed to its core about the same device. What can be owed itself is not sent
+    /// then: it is delivered in its turn. Anything else waits, if the core can be reached at all.
+    fn start_in_order(&mut self, upstream: &Upstream, owed: &Owed, aim: Aim) {
+        let is_behind = self.maker.heeds_order
+            && owed.owes(aim.core.id, self.maker.chain(aim))
+            && aim.core.at.is_some_and(|at| upstream.passes(at));
+        match (is_behind, self.maker.can_be_owed) {
+            (false, _) => self.start(upstream, aim),
+            (true, true) => self.never(aim, Unsent::Behind),
+            (true, false) => self.behind.push(aim),
+        }
+    }
+
     fn start(&mut self, upstream: &Upstream, aim: Aim) {
-        let core = aim.core.id;
         if let (Some(at), Some(leg)) = (aim.core.at, self.maker.leg(aim)) {
-            self.open.push((core, upstream.start(at, leg)));
+            self.open.push((aim, upstream.start(at, leg)));
             return;
         }
-        let outcome = Outcome::NotSent(Unsent::Unknown);
-        self.ended.push(Ended { core, end: LegEnd { outcome, reply: None, elapsed: Duration::ZERO } });
+        self.never(aim, Unsent::Unknown);
+    }
+
+    fn never(&mut self, aim: Aim, why: Unsent) {
+        let end =
+            LegEnd { outcome: Outcome::NotSent(why), reply: None, elapsed: self.maker.started.elapsed() };
+        self.ended.push(self.maker.ended(aim, end));
     }
 
     /// The ends of all legs, sorted by core; of those that are known where one confirmation is enough.
-    pub async fn end(mut self, upstream: &Upstream) -> Vec<Ended> {
+    pub async fn end(mut self, upstream: &Upstream, owed: &Owed) -> Vec<Ended> {
+        self.start_behind(upstream, owed).await;
         loop {
             (&mut self).await;
             if !self.try_next(upstream) {
@@ -130,6 +171,17 @@ impl Legs {
             tokio::task::spawn_local(self.rest());
         }
         ended
+    }
+
+    /// Starts the legs that wait for what is owed, as soon as nothing is; the others are on their way meanwhile.
+    async fn start_behind(&mut self, upstream: &Upstream, owed: &Owed) {
+        for aim in std::mem::take(&mut self.behind) {
+            if owed.cleared(aim.core.id, self.maker.chain(aim), self.maker.patience).await {
+                self.start(upstream, aim);
+            } else {
+                self.never(aim, Unsent::Behind);
+            }
+        }
     }
 
     /// The legs that nobody waits for any more.
@@ -156,12 +208,12 @@ impl Future for &mut Legs {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let legs = &mut **self;
         let mut enough = false;
-        let ended = &mut legs.ended;
-        legs.open.retain(|(core, leg)| match Pin::new(leg).poll(cx) {
+        let (ended, maker) = (&mut legs.ended, &legs.maker);
+        legs.open.retain(|(aim, leg)| match Pin::new(leg).poll(cx) {
             Poll::Pending => true,
             Poll::Ready(Ok(end)) => {
                 enough |= legs.first_ok_is_enough && end.outcome == Outcome::Ok;
-                ended.push(Ended { core: *core, end });
+                ended.push(maker.ended(*aim, end));
                 false
             }
         });

@@ -1,15 +1,18 @@
 //! The data of several cores in one answer, in the documented form.
 
+use std::collections::HashMap;
+
 use jiff::civil::DateTime;
 
-use super::tally::Ended;
+use super::tally::{Ended, Tally};
 use crate::command::Merge;
 use crate::model::CoreId;
 use crate::protocol::fields::{Field, Fields};
+use crate::protocol::markup::children;
 use crate::protocol::param::Param;
 use crate::protocol::result::number;
 use crate::protocol::write::{close, element, open};
-use crate::protocol::xml::{RESULT_BOUNDS, children, read};
+use crate::protocol::xml::{RESULT_BOUNDS, read};
 
 /// How results write a point in time.
 const TIME: &str = "%m/%d/%Y %I:%M:%S %p";
@@ -23,13 +26,20 @@ pub(super) struct Data {
 pub(super) type PerCore = Vec<(CoreId, String)>;
 
 impl Data {
-    /// Reads the replies of cores that confirmed, the lowest core's first.
-    pub fn read(confirmed: &[&Ended]) -> Self {
-        let reply = |leg: &&Ended| {
-            let reply = leg.end.reply.as_ref()?;
-            Some((leg.core, read(reply, "RESULT", RESULT_BOUNDS).ok()?))
-        };
-        Self { replies: confirmed.iter().filter_map(reply).collect() }
+    /// Reads the replies of cores that confirmed, the lowest core's first. A reply that cannot be read to its end is
+    /// as good as none: its core becomes a missing one.
+    pub fn read(tally: &mut Tally<'_>) -> Self {
+        let mut replies = Vec::with_capacity(tally.confirmed.len());
+        tally.confirmed.retain(|leg| {
+            if let Some(fields) = fields(leg) {
+                replies.push((leg.core, fields));
+                return true;
+            }
+            tally.missing.push(leg);
+            false
+        });
+        tally.missing.sort_by_key(|leg| leg.core);
+        Self { replies }
     }
 
     /// The lowest core's RESULTMSG.
@@ -95,6 +105,10 @@ impl Data {
     }
 }
 
+fn fields(leg: &Ended) -> Option<Fields> {
+    read(leg.end.reply.as_ref()?, "RESULT", RESULT_BOUNDS).ok()
+}
+
 /// The five elements that every RESULT has.
 fn is_head(field: &Field<'_>) -> bool {
     use Param::{RequestId, ResultCode, ResultMessage, ResultType, Type};
@@ -122,16 +136,18 @@ fn count(body: &mut String, sections: &[&str]) {
 
 /// Of each device the one section that is in a call, else the one that was last.
 fn most_active(sections: Vec<&str>) -> Vec<&str> {
-    let mut best: Vec<(String, Activity, &str)> = Vec::new();
+    let mut best: Vec<(Activity, &str)> = Vec::new();
+    let mut places = HashMap::new();
     for section in sections {
-        let (device, activity) = (text(section, "DEVICEID"), Activity::of(section));
-        match best.iter_mut().find(|(known, ..)| *known == device) {
-            Some(known) if known.1 < activity => (known.1, known.2) = (activity, section),
+        let activity = Activity::of(section);
+        let place = *places.entry(text(section, "DEVICEID")).or_insert(best.len());
+        match best.get_mut(place) {
+            Some(known) if known.0 < activity => *known = (activity, section),
             Some(_) => {}
-            None => best.push((device, activity, section)),
+            None => best.push((activity, section)),
         }
     }
-    best.into_iter().map(|(_, _, section)| section).collect()
+    best.into_iter().map(|(_, section)| section).collect()
 }
 
 /// How recently a device was in a call: a call under way before any that has ended, then the later one.
@@ -176,10 +192,10 @@ mod tests {
             .map(|(core, body)| {
                 let reply = Some(format!("{HEAD}{body}</RESULT>").into());
                 let end = LegEnd { outcome: Outcome::Ok, reply, elapsed: Duration::ZERO };
-                Ended { core: CoreId(core), end }
+                Ended { core: CoreId(core), device: None, chain: 0, is_earlier: false, end }
             })
             .collect();
-        let data = Data::read(&ended.iter().collect::<Vec<_>>());
+        let data = Data::read(&mut Tally::of(&ended, |_, _| false));
         assert_eq!(data.message(), "fine");
         data.merge(how)
     }

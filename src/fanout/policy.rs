@@ -1,10 +1,11 @@
 //! Outcomes → verdict. Pure: the design's table of verdicts, row by row.
 
 use super::detail;
+use super::late::Deferred;
 use super::merge;
 use super::tally::{Ended, Tally};
 use crate::command::{Call, Policy};
-use crate::model::{CoreId, Rejection};
+use crate::model::CoreId;
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::result::Reply;
 use crate::route::{Plan, list};
@@ -32,33 +33,24 @@ pub struct Terms {
     pub detail: Detail,
 }
 
-impl Terms {
-    /// Whether a refusal says that the core does not know the device or agent.
-    #[must_use]
-    pub fn is_not_mine(&self, rejection: &Rejection) -> bool {
-        use ResultType::{AgentNotFound, DeviceInvalid, DeviceNotInCall, DeviceNotRecording};
-        matches!(
-            self.meaning(rejection),
-            Some(DeviceInvalid | DeviceNotInCall | DeviceNotRecording | AgentNotFound)
-        )
-    }
-
-    /// What a core refuses with. The label decides; one that nobody knows is understood by its number.
-    pub(super) fn meaning(&self, rejection: &Rejection) -> Option<ResultType> {
-        ResultType::from_label(&rejection.label).or_else(|| self.codes.meaning(rejection.code))
-    }
-}
-
 /// One call's verdict in the making.
-pub(super) struct Verdict<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict<'a> {
+    /// What was asked.
     pub call: &'a Call,
+    /// Whom it was asked of.
     pub plan: &'a Plan,
+    /// How the legs ended, sorted by core.
     pub ended: &'a [Ended],
+    /// What the configuration says of verdicts.
     pub terms: &'a Terms,
+    /// What becomes of what was not confirmed.
+    pub deferred: &'a Deferred,
 }
 
 impl Verdict<'_> {
     /// What the outcomes add up to.
+    #[must_use]
     pub fn reply(&self) -> Reply {
         let reply = match self.plan.policy {
             Policy::All => self.all(),
@@ -71,7 +63,8 @@ impl Verdict<'_> {
     /// Every owner must confirm. In a broadcast nobody knows the owner, so "not mine" counts neither for nor
     /// against; but as long as a core could not be asked, it is no proof that the device is nobody's.
     fn all(&self) -> Reply {
-        let tally = Tally::of(self.ended, |core, r| self.plan.forgives(core) && self.terms.is_not_mine(r));
+        let tally =
+            Tally::of(self.ended, |core, r| self.plan.forgives(core) && self.terms.codes.is_not_mine(r));
         let unconfirmed = tally.unconfirmed();
         if tally.confirmed.is_empty() {
             return self.nobody(&tally, self.plan.forgives_strangers());
@@ -91,11 +84,11 @@ impl Verdict<'_> {
 
     /// The cores' data in one answer. A core that does not know the device has no data, which is no failure.
     fn merged(&self, how: crate::command::Merge) -> Reply {
-        let tally = Tally::of(self.ended, |_, r| self.terms.is_not_mine(r));
+        let mut tally = Tally::of(self.ended, |_, r| self.terms.codes.is_not_mine(r));
+        let data = merge::Data::read(&mut tally);
         if tally.confirmed.is_empty() {
             return self.with_detail(self.nobody(&tally, false));
         }
-        let data = merge::Data::read(&tally.confirmed);
         let unconfirmed = tally.unconfirmed();
         let reply = if unconfirmed.is_empty() {
             self.result(ResultType::Ok, data.message())
@@ -121,7 +114,8 @@ impl Verdict<'_> {
     fn partial(&self, unconfirmed: &[CoreId], result: ResultType) -> Reply {
         let cores = list(unconfirmed);
         let name = self.call.function.name;
-        self.result(result, format!("{name} could not be sent to the following cores: {cores}"))
+        let rest = self.deferred.warning();
+        self.result(result, format!("{name} could not be sent to the following cores: {cores}{rest}"))
     }
 
     /// Nobody confirmed: the lowest core's refusal, if that is the whole truth.
@@ -133,8 +127,8 @@ impl Verdict<'_> {
             return Reply::rejection(rejection);
         }
         let cores = list(&cores_of(&tally.missing));
-        let message =
-            format!("{} could not be sent to any of the following cores: {cores}", self.call.function.name);
+        let (name, rest) = (self.call.function.name, self.deferred.warning());
+        let message = format!("{name} could not be sent to any of the following cores: {cores}{rest}");
         self.result(ResultType::RecorderNotRunning, message)
     }
 
@@ -156,7 +150,7 @@ impl Verdict<'_> {
 
     /// The CORES section: outcomes where they are asked for, and what each core said of itself.
     fn with_cores(&self, mut reply: Reply, per_core: &[(CoreId, String)]) -> Reply {
-        detail::write(&mut reply.body, self.ended, self.shows_detail(), per_core);
+        detail::write(&mut reply.body, self.ended, self.shows_detail(), self.deferred, per_core);
         reply
     }
 }

@@ -289,8 +289,11 @@ fn count_of(hash: u64) -> u16 {
 
 /// A confirmation without the core's reply, which would keep much more memory than itself.
 fn confirmation(leg: Ended) -> Option<Ended> {
-    (leg.end.outcome == Outcome::Ok)
-        .then_some(Ended { core: leg.core, end: LegEnd { reply: None, ..leg.end } })
+    (leg.end.outcome == Outcome::Ok).then(|| Ended {
+        is_earlier: true,
+        end: LegEnd { reply: None, ..leg.end },
+        ..leg
+    })
 }
 
 #[cfg(test)]

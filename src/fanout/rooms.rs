@@ -19,6 +19,14 @@ pub(super) enum Given {
 }
 
 impl Given {
+    /// RESULTTYPE.
+    pub(super) fn label(&self) -> &str {
+        match self {
+            Self::Reply(reply) => &reply.label,
+            Self::Download(_) => ResultType::Ok.label(),
+        }
+    }
+
     /// The type of the result.
     pub(super) const fn result(&self) -> Option<ResultType> {
         match self {

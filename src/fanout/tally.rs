@@ -7,6 +7,12 @@ use crate::model::{CoreId, LegEnd, Outcome, Rejection};
 pub struct Ended {
     /// The core.
     pub core: CoreId,
+    /// The place in [`Plan::devices`](crate::route::Plan::devices) of the device that it was told of.
+    pub device: Option<usize>,
+    /// The device, agent or chat that it was about.
+    pub chain: u64,
+    /// Whether an earlier try of the same command ended so, and this one did not go to the core.
+    pub is_earlier: bool,
     /// The end.
     pub end: LegEnd,
 }

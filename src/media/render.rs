@@ -50,8 +50,8 @@ impl Renderer {
     }
 
     /// How many more files may be begun now.
-    #[must_use]
-    pub fn free_places(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn free_places(&self) -> usize {
         self.places.available_permits()
     }
 

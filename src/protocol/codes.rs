@@ -1,6 +1,8 @@
 //! Result types and their numbers. The labels are the reference's; where a number is not public,
 //! ours is a default that the configuration's `[codes]` table may replace.
 
+use crate::model::Rejection;
+
 /// One line per result type: variant, label, default number.
 macro_rules! result_types {
     ($($(#[$doc:meta])* $variant:ident $label:literal $code:literal;)*) => {
@@ -151,6 +153,22 @@ impl Codes {
             return Some(ResultType::InvalidMessageFormat);
         }
         ResultType::ALL.iter().copied().find(|t| self.of(*t) == code)
+    }
+
+    /// What a core refuses with. The label decides; one that nobody knows is understood by its number.
+    #[must_use]
+    pub fn understand(&self, rejection: &Rejection) -> Option<ResultType> {
+        ResultType::from_label(&rejection.label).or_else(|| self.meaning(rejection.code))
+    }
+
+    /// Whether a refusal says that the core does not know the device or agent.
+    #[must_use]
+    pub fn is_not_mine(&self, rejection: &Rejection) -> bool {
+        use ResultType::{AgentNotFound, DeviceInvalid, DeviceNotInCall, DeviceNotRecording};
+        matches!(
+            self.understand(rejection),
+            Some(DeviceInvalid | DeviceNotInCall | DeviceNotRecording | AgentNotFound)
+        )
     }
 }
 

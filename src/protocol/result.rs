@@ -126,7 +126,9 @@ impl<'a> ReplyHead<'a> {
             let value = rest.trim_ascii_start().strip_prefix('<')?.strip_prefix(name)?.strip_prefix('>')?;
             let (value, after) = value.split_once('<')?;
             rest = after.strip_prefix('/')?.strip_prefix(name)?.strip_prefix('>')?;
-            (!value.contains('&')).then(|| value.trim_ascii())
+            let value = value.trim();
+            // a blank one may stand again further on
+            (!value.is_empty() && !value.contains('&')).then_some(value)
         };
         next("REQUESTTYPE")?;
         Some(Self {
@@ -176,6 +178,9 @@ mod tests {
                      <REQUESTID>9</REQUESTID><RESULTTYPE>API_DEVICE_INVALID</RESULTTYPE></RESULT>";
         let head = ReplyHead::read(other.as_bytes()).expect("another form");
         assert_eq!((head.request_id, head.code, &*head.message), (Some(9), 8, "a & b"));
+        let twice =
+            usual.replace("API_OK", "").replace("<DEVICES>…", "<RESULTTYPE>API_NEW</RESULTTYPE></RESULT>");
+        assert_eq!(ReplyHead::read(twice.as_bytes()).expect("a head").label, "API_NEW");
     }
 
     #[test]

@@ -4,6 +4,16 @@
 /// references: a reply on the socket is one line, and a reader gives the value back unchanged. What XML has no
 /// way to write becomes U+FFFD; only texts about bad input can hold it.
 pub fn escape(out: &mut String, text: &str) {
+    if text.is_ascii() {
+        return escape_bytes(out, text);
+    }
+    for (nth, piece) in text.split(NO_CHARACTERS).enumerate() {
+        out.push_str(if nth > 0 { "\u{FFFD}" } else { "" });
+        escape_bytes(out, piece);
+    }
+}
+
+fn escape_bytes(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.bytes().position(needs_escape) {
         out.push_str(&rest[..at]);
@@ -33,6 +43,9 @@ pub(super) const fn is_forbidden(byte: u8) -> bool {
     byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
+/// Nor has it a way to write these.
+pub(super) const NO_CHARACTERS: [char; 2] = ['\u{FFFE}', '\u{FFFF}'];
+
 /// Writes `<NAME>value</NAME>`.
 pub fn element(out: &mut String, name: &str, value: &str) {
     open(out, name);
@@ -61,7 +74,7 @@ mod tests {
     #[test]
     fn no_value_can_end_an_element_or_a_line() {
         let mut out = String::new();
-        element(&mut out, "USER1", "a<b>&amp; \"c\" 'd'\r\né😀\0\t");
-        assert_eq!(out, "<USER1>a&lt;b&gt;&amp;amp; \"c\" 'd'&#13;&#10;é😀\u{FFFD}\t</USER1>");
+        element(&mut out, "USER1", "a<b>&amp; \"c\" 'd'\r\né😀\0\t\u{FFFF}");
+        assert_eq!(out, "<USER1>a&lt;b&gt;&amp;amp; \"c\" 'd'&#13;&#10;é😀\u{FFFD}\t\u{FFFD}</USER1>");
     }
 }

@@ -7,7 +7,8 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::fields::{Fields, Text};
-use super::write::{escape, is_forbidden};
+use super::markup::{self, canonical, is_name};
+use super::write::{NO_CHARACTERS, is_forbidden};
 
 /// Bounds on what one message may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,9 +169,10 @@ impl<'s> Elements<'s> {
     }
 
     fn empty_element(&self, fields: &mut Fields, start: &BytesStart<'s>, from: usize) -> Result<(), String> {
+        let name = self.name(start)?;
         let has_attributes = !start.attributes_raw().trim().is_empty();
-        let markup = has_attributes.then(|| self.source[from..self.position()].into());
-        fields.push(self.source, self.name(start)?, Text::Part(0..0), markup);
+        let markup = has_attributes.then(|| self.markup(from)).transpose()?;
+        fields.push(self.source, name, Text::Part(0..0), markup);
         Ok(())
     }
 
@@ -202,7 +204,7 @@ impl<'s> Elements<'s> {
                 );
             }
         }
-        let markup = has_markup.then(|| canonical(&self.source[from..self.position()]).into());
+        let markup = has_markup.then(|| self.markup(from)).transpose()?;
         let value = self.finish(value, start)?;
         fields.push(self.source, name, value, markup);
         Ok(())
@@ -210,24 +212,20 @@ impl<'s> Elements<'s> {
 
     fn name(&self, start: &BytesStart<'s>) -> Result<Text, String> {
         let name = start.name().into_inner();
-        if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
-            return Err(self.here(format_args!("<{name}> is not a name")));
+        if is_name(name) {
+            return Ok(part_or_made(self.source, name));
         }
-        Ok(part_or_made(self.source, name))
+        Err(self.here(format_args!("<{name}> is not a name")))
     }
 
-    /// What an entity or character reference stands for; an unknown one stands for itself.
+    /// The element that began at `from` and ends here, as anybody can read it.
+    fn markup(&self, from: usize) -> Result<Box<str>, String> {
+        let element = &self.source[from..self.position()];
+        canonical(element).map(Into::into).ok_or_else(|| self.here("an element with a tag that is none"))
+    }
+
     fn resolve(&self, reference: &BytesRef<'s>) -> Result<String, String> {
-        let resolved = reference.resolve_char_ref().map_err(|e| self.here(e))?;
-        Ok(match (resolved, &**reference) {
-            (Some(c), _) => c.to_string(),
-            (None, "amp") => "&".into(),
-            (None, "lt") => "<".into(),
-            (None, "gt") => ">".into(),
-            (None, "quot") => "\"".into(),
-            (None, "apos") => "'".into(),
-            (None, unknown) => format!("&{unknown};"),
-        })
+        markup::resolve(reference).map_err(|e| self.here(e))
     }
 
     fn finish(&self, value: Value, start: &BytesStart<'s>) -> Result<Text, String> {
@@ -283,7 +281,7 @@ impl Value {
 /// Whether XML 1.0 can carry a text at all.
 pub(super) fn is_writable(text: &str) -> bool {
     let is_plain = !text.bytes().any(is_forbidden);
-    is_plain && (text.is_ascii() || !text.contains(['\u{FFFE}', '\u{FFFF}']))
+    is_plain && (text.is_ascii() || !text.contains(NO_CHARACTERS))
 }
 
 fn part_or_made(source: &str, part: &str) -> Text {
@@ -298,60 +296,4 @@ fn range_in(source: &str, part: &str) -> Option<Range<usize>> {
     let start = part.as_ptr().addr().checked_sub(source.as_ptr().addr())?;
     let end = start + part.len();
     (end <= source.len()).then_some(start..end)
-}
-
-/// An element as well-formed XML: as it was sent, with every raw `&` of its text escaped.
-fn canonical(element: &str) -> String {
-    let mut reader = Reader::from_str(element);
-    reader.config_mut().allow_dangling_amp = true;
-    let mut out = String::with_capacity(element.len());
-    let mut from = 0;
-    loop {
-        let event = reader.read_event();
-        let to = usize::try_from(reader.buffer_position()).unwrap_or(from).min(element.len());
-        match event {
-            Ok(Event::Eof) | Err(_) => return out,
-            Ok(Event::Text(text)) => escape(&mut out, &text),
-            Ok(_) => out.push_str(&element[from..to]),
-        }
-        from = to;
-    }
-}
-
-/// The elements right inside `element`: the name of each, and the whole of it.
-#[must_use]
-pub fn children(element: &str) -> Vec<(&str, &str)> {
-    let mut reader = Reader::from_str(element);
-    reader.config_mut().allow_dangling_amp = true;
-    let mut found = Vec::new();
-    let (mut depth, mut from, mut name) = (0, 0, "");
-    loop {
-        let before = usize::try_from(reader.buffer_position()).unwrap_or(0);
-        let event = reader.read_event();
-        let after = usize::try_from(reader.buffer_position()).unwrap_or(0).min(element.len());
-        match event {
-            Ok(Event::Start(start)) => {
-                depth += 1;
-                if depth == 2 {
-                    (from, name) = (before, name_in(element, before, start.name().as_ref()));
-                }
-            }
-            Ok(Event::Empty(start)) if depth == 1 => {
-                found.push((name_in(element, before, start.name().as_ref()), &element[before..after]));
-            }
-            Ok(Event::End(_)) => {
-                if depth == 2 {
-                    found.push((name, &element[from..after]));
-                }
-                depth -= 1;
-            }
-            Ok(Event::Eof) | Err(_) => return found,
-            Ok(_) => {}
-        }
-    }
-}
-
-/// A tag's name as a part of the element, whose `<` stands at `tag`.
-fn name_in<'e>(element: &'e str, tag: usize, name: &str) -> &'e str {
-    element.get(tag + 1..tag + 1 + name.len()).unwrap_or("")
 }

@@ -270,7 +270,8 @@ fn garbage(what: &str) -> Lost {
     Lost { reason: format!("the core sent what is no reply: {what}"), is_garbage: true }
 }
 
-fn outcome_of(head: ReplyHead<'_>) -> Outcome {
+/// What a reply means for its leg.
+pub(super) fn outcome_of(head: ReplyHead<'_>) -> Outcome {
     if head.is_ok() {
         return Outcome::Ok;
     }

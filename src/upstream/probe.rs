@@ -2,23 +2,15 @@
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{sleep, timeout};
-use tokio_util::codec::Decoder;
+use tokio::time::sleep;
 
 use super::LinkSettings;
 use super::backoff::Backoff;
 use super::breaker::State;
-use super::dial::{Dialed, dial};
+use super::errand::errand;
 use super::shared::CoreShared;
-use crate::protocol::frame::{Frame, FrameDecoder};
-use crate::protocol::result::ReplyHead;
 
-const TEST: &[u8] = b"<REQUEST><REQUESTID>1</REQUESTID><TYPE>TEST</TYPE></REQUEST>\r\n";
-
-/// The largest answer to TEST that is read, in bytes.
-const MAX_ANSWER: usize = 64 * 1024;
+const TEST: &str = "<TYPE>TEST</TYPE></REQUEST>\r\n";
 
 /// Probes the core whenever its breaker shuts, until it passes again; one such task per core and process.
 pub async fn keep_probing(core: Arc<CoreShared>, settings: LinkSettings) {
@@ -35,41 +27,12 @@ async fn until_alive(core: &CoreShared, settings: LinkSettings) {
     loop {
         sleep(backoff.next()).await;
         core.breaker.probing();
-        let is_alive = answers(core, settings).await;
+        // Any RESULT will do.
+        let is_alive = errand(core, settings, TEST).await.is_answer();
         core.breaker.probed(is_alive);
         if is_alive {
             tracing::info!(core = core.core.id.0, name = core.core.name, "the core is back");
             return;
-        }
-    }
-}
-
-/// Whether the core answers TEST in time; any RESULT will do. A connection that cannot be made is noted: while the
-/// core is shut out, nobody else finds out why.
-async fn answers(core: &CoreShared, settings: LinkSettings) -> bool {
-    let ask = async {
-        match dial(core, settings.connect_timeout).await {
-            Ok(Dialed::Plain(stream)) => ask(stream).await,
-            Ok(Dialed::Secured(stream)) => ask(stream).await,
-            Err(error) => {
-                core.note_error(format!("could not connect: {error}"));
-                None
-            }
-        }
-    };
-    matches!(timeout(settings.connect_timeout + settings.leg_timeout, ask).await, Ok(Some(())))
-}
-
-async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
-    stream.write_all(TEST).await.ok()?;
-    stream.flush().await.ok()?;
-    let (mut decoder, mut input) = (FrameDecoder::new(MAX_ANSWER), BytesMut::new());
-    loop {
-        match decoder.decode(&mut input).ok()? {
-            Some(Frame::Message(reply)) => return ReplyHead::read(&reply).map(drop),
-            Some(Frame::Fault(_)) => return None,
-            None if stream.read_buf(&mut input).await.ok()? == 0 => return None,
-            None => {}
         }
     }
 }

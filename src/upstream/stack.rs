@@ -52,6 +52,13 @@ pub struct Guard<S> {
     inner: S,
 }
 
+impl<S> Record<S> {
+    /// Whether the breaker lets legs pass.
+    pub(super) fn passes(&self) -> bool {
+        self.core.breaker.passes()
+    }
+}
+
 /// Gives a leg its own, shorter time.
 #[derive(Debug)]
 pub struct Deadline<S> {

@@ -145,15 +145,32 @@ async fn output_that_nobody_reads_is_no_failure() {
     let ended = Process::start(command, Stdio::null(), Stdio::piped()).end().await;
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), "status 0\n"), "{ended:?}");
 
-    // With the reader gone before the first word, whoever is quicker.
+    // Whoever is quicker in a pipe: here the reader is.
     for args in [&["functions"][..], &["functions", "--json"], &["--help"], &["demo", "--once"]] {
-        let (reader, writer) = std::io::pipe().expect("a pipe");
-        drop(reader);
         let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
         command.args(args);
-        let ended = Process::start(command, Stdio::null(), writer.into()).end().await;
+        let ended = unread(command).await;
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{args:?}: {ended:?}");
     }
+}
+
+/// How a command ends whose reader is gone before the first word.
+async fn unread(command: Command) -> Ended {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    Process::start(command, Stdio::null(), writer.into()).end().await
+}
+
+/// Nobody tells it to stop, so it is the missing reader that ends it.
+#[tokio::test]
+async fn the_demo_is_over_and_tidied_up_when_nobody_watches() {
+    let temporary = Scratch::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
+    command.arg("demo").env("TMPDIR", temporary.path());
+    let ended = unread(command).await;
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    let left: Vec<_> = std::fs::read_dir(temporary.path()).expect("a folder").collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test]
@@ -165,7 +182,7 @@ async fn the_demo_shows_every_verdict_and_ends() {
         "API_OK: BLACKOUTSTOP sent to all of the following cores: 1,2,3",
         "API_PARTIAL_CORE_RESPONSE: BLACKOUTSTART could not be sent to the following cores: 2",
         "core 2: OUTCOME TIMED_OUT",
-        "cores 1 and 3 kept both blackouts",
+        "all three cores kept both blackouts",
         "Every answer and every recording was the expected one.",
     ] {
         assert!(ended.out.contains(words), "{words}: {}", ended.out);

@@ -14,9 +14,10 @@ use tokio::time::timeout;
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Time-outs that tests can wait for, with enough room for a busy machine between them.
-pub const LEG_TIMEOUT: Duration = Duration::from_millis(800);
-pub const DEADLINE: Duration = Duration::from_millis(1000);
+/// Time-outs that tests can wait for, and that a machine which stalls for a second does not miss.
+pub const LEG_TIMEOUT: Duration = Duration::from_millis(2500);
+pub const DEADLINE: Duration = Duration::from_millis(3000);
+const TIME_OUTS: &str = "deadline = \"3s\"\nleg_timeout = \"2500ms\"\nconnect_timeout = \"2s\"\n";
 
 pub struct Lab {
     pub cores: Vec<CtiCore>,
@@ -42,7 +43,7 @@ fn configuration(cores: &[CtiCore], directory: &str, limits: &str, more: &str) -
     };
     format!(
         "[listen]\napi = \"127.0.0.1:0\"\nwebapi = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
-         [directory]\nurl = \"{directory}\"\n[limits]\ndeadline = \"1000ms\"\nleg_timeout = \"800ms\"\n{limits}{}{}{}{more}",
+         [directory]\nurl = \"{directory}\"\n[limits]\n{TIME_OUTS}{limits}{}{}{}{more}",
         rule("7000-7999".into(), &ids.join(",")),
         own,
         cores.iter().map(core).collect::<String>(),

@@ -144,7 +144,10 @@ async fn no_traffic_makes_a_label_that_the_table_does_not_know() {
         "listener" => ["api", "webapi", "admin"].contains(&value),
         "core" => ["1", "2", "3"].contains(&value),
         "outcome" => Outcome::LABELS.contains(&value),
-        "state" => ["pass", "probe", "shut"].contains(&value),
+        "state" => {
+            let ends = ["pending", "delivered", "refused", "superseded", "expired"];
+            ["pass", "probe", "shut", "written", "lost"].iter().chain(&ends).any(|state| *state == value)
+        }
         "reason" => ["connections", "buffered_bytes", "in_flight", "in_flight_bytes", "address", "rate"]
             .contains(&value),
         "certificate" | "files" => ["listen", "core-1", "admin_token"].contains(&value),

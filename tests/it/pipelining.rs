@@ -40,7 +40,7 @@ async fn twenty_requests_wait_for_a_hung_core_once_then_for_nobody() {
     // Seven time-outs have shut the breaker: nobody waits for core 2 any more.
     let (answers, took) = send_twenty(&mut client).await;
     assert_eq!(answers[1].label, "API_ERROR_RECORDER_NOT_RUNNING");
-    assert!(took < LEG_TIMEOUT / 2, "nobody waits: {took:?}");
+    assert!(took < LEG_TIMEOUT, "nobody waits: {took:?}");
 
     let healed = Instant::now();
     lab.cores[1].set_fault(Fault::None);
@@ -49,7 +49,8 @@ async fn twenty_requests_wait_for_a_hung_core_once_then_for_nobody() {
         ask(&mut client, "CALLSTART", "<DEVICEID>7001</DEVICEID>").await.label == "API_OK"
     })
     .await;
-    assert!(healed.elapsed() < Duration::from_secs(4), "back within seconds: {:?}", healed.elapsed());
+    let took = healed.elapsed();
+    assert!(took < Duration::from_secs(6), "a probe comes every two seconds at least: {took:?}");
     lab.end().await;
 }
 
@@ -62,7 +63,7 @@ async fn a_hung_core_takes_nothing_from_the_devices_of_others() {
     for _ in 0..20 {
         let asked = Instant::now();
         assert_eq!(ask(&mut client, "CALLSTART", "<DEVICEID>1001</DEVICEID>").await.label, "API_OK");
-        assert!(asked.elapsed() < LEG_TIMEOUT / 2, "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < LEG_TIMEOUT, "{:?}", asked.elapsed());
     }
     assert_eq!(receive(&mut waiting).await.label, "API_ERROR_RECORDER_NOT_RUNNING");
     drop(waiting);
@@ -106,7 +107,7 @@ async fn what_is_said_of_a_device_reaches_a_core_in_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_reply_is_counted_and_answers_nobody_else() {
-    let slow = Fault::Delay(LEG_TIMEOUT + Duration::from_millis(100));
+    let slow = Fault::Delay(LEG_TIMEOUT + Duration::from_secs(1));
     let lab = Lab::with_faults(&[slow]).await;
     let mut client = lab.client().await;
     let late = ask(&mut client, "CALLSTART", "<DEVICEID>1001</DEVICEID>").await;

@@ -211,7 +211,7 @@ fn configuration(listen: [&str; 3], limits: &str, cores: &[&Core]) -> String {
 }
 
 const ANY_PORT: [&str; 3] = ["127.0.0.1:0"; 3];
-const SHORT: &str = "deadline = \"1500ms\"\nleg_timeout = \"1s\"";
+const SHORT: &str = "deadline = \"4s\"\nleg_timeout = \"3s\"\nconnect_timeout = \"2s\"";
 const LONG: &str = "deadline = \"18s\"\nleg_timeout = \"15s\"\ndrain_timeout = \"18s\"";
 
 impl Serving {

@@ -189,7 +189,7 @@ async fn a_finished_recording_is_updated() {
     assert_eq!(elements(&answer, "RECORDID"), ["6"]);
     let said = ["USER4", "USER3", "CALLDIRECTION", "SYS_USER"].map(|name| answer.element(name));
     assert_eq!(said, ["Sales &amp; Call", "12345", "O", ""], "a blank value wipes out nothing");
-    let record = office.records.by_ident(6).await.expect("asked").expect("there");
+    let record = office.records.by_idents(&[6]).await.expect("asked").remove(0);
     assert_eq!(record.said.get(&Param::KeepDays).map(String::as_str), Some("30"));
     for (params, label, words) in [
         (

@@ -2,9 +2,9 @@
 
 mod engine;
 mod talk;
+mod wav;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
 
 use corecast::cti::recorder::rtpengine::{Rtpengine, RtpengineSettings};
@@ -16,6 +16,7 @@ use serde_json::json;
 use super::lab::{until, within};
 use engine::Engine;
 use talk::{Sent, Talk};
+use wav::{Wav, samples_of};
 
 fn recorder(engine: &Engine) -> Rtpengine {
     Rtpengine::new(RtpengineSettings::new(engine.ng.to_string(), &engine.spool)).expect("an address")
@@ -40,6 +41,13 @@ fn for_ever(from: Timestamp) -> Span {
 
 async fn status(recorder: &Rtpengine, id: &str) -> JobStatus {
     recorder.status(id).await.expect("the job is known")
+}
+
+/// Ends a job and has its file made.
+async fn stop_and_finish(recorder: &Rtpengine, id: &str, at: Timestamp) -> JobStatus {
+    let status = within("stop", recorder.stop(id, at)).await.expect("it has ended");
+    within("finish", recorder.finish(id)).await.expect("a recording");
+    status
 }
 
 async fn until_phase(recorder: &Rtpengine, id: &str, phase: Phase) {
@@ -70,52 +78,6 @@ fn assert_all(what: &str, wanted: &BTreeSet<u32>, both: &BTreeSet<u32>) {
     assert!(!wanted.is_empty(), "{what}: the test sent nothing that could be found");
     let lost: Vec<_> = (wanted - both).into_iter().collect();
     assert!(lost.is_empty(), "{what}: {lost:?} of {wanted:?} are not in the spool");
-}
-
-/// How many samples begin within so many nanoseconds.
-fn samples_of(nanoseconds: i128) -> i128 {
-    (nanoseconds + 124_999) / 125_000
-}
-
-/// A finished recording.
-struct Wav {
-    samples: Vec<i16>,
-    started: Timestamp,
-}
-
-impl Wav {
-    fn read(path: &Path, started: Timestamp) -> Self {
-        let bytes = std::fs::read(path).expect("the recording");
-        assert_eq!(&bytes[..4], b"RIFF");
-        assert_eq!(u32::from_le_bytes(bytes[40..44].try_into().unwrap()) as usize, bytes.len() - 44);
-        let samples = bytes[44..].chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
-        Self { samples, started }
-    }
-
-    /// The samples of a span: those that lie in it, to the sample.
-    fn of(&self, from: Timestamp, to: Timestamp) -> &[i16] {
-        let sample = |moment: Timestamp| {
-            let behind = (moment.as_nanosecond() - self.started.as_nanosecond()).max(0);
-            usize::try_from(samples_of(behind)).unwrap().min(self.samples.len())
-        };
-        &self.samples[sample(from)..sample(to)]
-    }
-
-    fn assert_silent(&self, what: &str, from: Timestamp, to: Timestamp) {
-        let samples = self.of(from, to);
-        assert!(samples.len() > 80, "{what}: {} samples", samples.len());
-        let loud = samples.iter().filter(|sample| **sample != 0).count();
-        assert_eq!(loud, 0, "{what}: of {} samples", samples.len());
-    }
-
-    /// Party A is heard where its packets belong, in most of their samples.
-    fn assert_loud(&self, what: &str, sent: &[Sent], from: Timestamp, to: Timestamp) {
-        let is_in = |moment| from <= moment && moment < to;
-        let packets = sent.iter().filter(|sent| is_in(sent.due) && is_in(sent.begun)).count();
-        let loud = self.of(from, to).iter().filter(|sample| sample.unsigned_abs() > 4000).count();
-        assert!(packets > 0, "{what}: nothing was sent");
-        assert!(loud * 10 > packets * 160 * 6, "{what}: {loud} samples of {packets} packets are loud");
-    }
 }
 
 /// Records for a while, blacks out from a moment in the past on, ends that, blacks out a span of the past, and stops.
@@ -184,10 +146,15 @@ async fn not_one_packet_of_a_blackout_is_on_the_disk() {
     assert_none("the first blackout, later", &blacked_out, &any);
 
     let stopped = Timestamp::now();
-    let status = within("stop", recorder.stop("whole", stopped)).await.expect("a recording");
-    assert_eq!(status.phase, Phase::Ended(stopped));
-    assert_eq!(within("again", recorder.stop("whole", Timestamp::now())).await, Ok(status));
+    let ended = within("stop", recorder.stop("whole", stopped)).await.expect("it has ended");
+    assert_eq!(ended.phase, Phase::Ended(stopped));
+    assert_eq!(within("again", recorder.stop("whole", Timestamp::now())).await, Ok(ended));
+    assert!(!job.file.exists(), "its file takes its time");
+    within("finish", recorder.finish("whole")).await.expect("a recording");
     assert_eq!(engine.captures(), 0, "the captures have done their work");
+    assert_eq!(within("again", recorder.finish("whole")).await, Ok(()));
+    let status = status(&recorder, "whole").await;
+    assert_eq!((status.phase, status.length), (ended.phase, ended.length));
     let sent = talk.sent();
     let wav = Wav::read(&job.file, job.started);
     let nanoseconds = stopped.as_nanosecond() - job.started.as_nanosecond();
@@ -238,6 +205,8 @@ async fn a_blackout_that_cannot_be_verified_is_a_fault() {
     assert_fault("a mask without rtpengine", refused, "rtpengine at 127.0.0.1:");
     let refused = within("stop", recorder.stop("it", Timestamp::now())).await;
     assert!(refused.is_err(), "it may go on recording: {refused:?}");
+    let unmade = within("finish", recorder.finish("it")).await;
+    assert_fault("a file without rtpengine", unmade, "rtpengine at 127.0.0.1:");
     assert_ne!(engine.captures(), 0, "the captures are kept");
 }
 
@@ -288,11 +257,11 @@ async fn jobs_of_one_call_share_its_captures() {
     talk.go_on(&engine, 25).await;
 
     let part_ends = Timestamp::now();
-    recorder.stop("part", part_ends).await.expect("a recording");
+    stop_and_finish(&recorder, "part", part_ends).await;
     assert_ne!(engine.captures(), 0, "the other job needs them");
     talk.go_on(&engine, 25).await;
     let whole_ends = Timestamp::now();
-    recorder.stop("whole", whole_ends).await.expect("a recording");
+    stop_and_finish(&recorder, "whole", whole_ends).await;
     assert_eq!(engine.captures(), 0);
     let sent = talk.sent();
     for (job, since, until) in [(whole, recording, whole_ends), (part.clone(), part.started, part_ends)] {
@@ -343,7 +312,7 @@ async fn a_restart_goes_on_with_the_captures_and_the_mask() {
     job.masked = vec![Span { from, to }];
     third.start(&job).await.expect("its captures are there");
     assert!(matches!(status(&third, "it").await.phase, Phase::Ended(_)));
-    let ended = third.stop("it", Timestamp::now()).await.expect("a recording");
+    let ended = stop_and_finish(&third, "it", Timestamp::now()).await;
     let Phase::Ended(end) = ended.phase else { panic!("{ended:?}") };
     let sent = talk.sent();
     let wav = Wav::read(&job.file, job.started);
@@ -361,15 +330,16 @@ async fn what_is_due_later_is_done_by_itself() {
     let recorder = recorder(&engine);
     let job = job(&engine, "it", &talk.call);
     let limited = Job { id: "limited".into(), max_length: Some(Duration::from_millis(300)), ..job.clone() };
-    let patient = Job { id: "patient".into(), max_silence: Some(Duration::from_millis(1500)), ..job.clone() };
+    let patient = Job { id: "patient".into(), max_silence: Some(Duration::from_secs(3)), ..job.clone() };
     for job in [&job, &limited, &patient] {
         recorder.start(job).await.expect("it is verified");
     }
     let limit = job.started + Duration::from_millis(300);
     until_phase(&recorder, "limited", Phase::Ended(limit)).await;
 
-    let from = Timestamp::now() + Duration::from_millis(200);
-    let to = from + Duration::from_millis(700);
+    // Late and long enough that a machine which stalls sees both.
+    let from = Timestamp::now() + Duration::from_secs(2);
+    let to = from + Duration::from_secs(2);
     recorder.mask("it", Span { from, to }).await.expect("it is noted");
     assert_eq!(status(&recorder, "it").await.phase, Phase::Recording);
     until_phase(&recorder, "it", Phase::Masked).await;
@@ -385,9 +355,35 @@ async fn what_is_due_later_is_done_by_itself() {
         matches!(status(&recorder, "patient").await.phase, Phase::Ended(_))
     })
     .await;
-    assert!(Timestamp::now() >= quiet_since + Duration::from_millis(1400));
+    assert!(Timestamp::now() >= quiet_since + Duration::from_millis(2900));
     assert_eq!(status(&recorder, "it").await.phase, Phase::Recording, "it has no such limit");
     let wav = |job: &Job| Wav::read(&job.file, job.started);
-    recorder.stop("it", Timestamp::now()).await.expect("a recording");
+    stop_and_finish(&recorder, "it", Timestamp::now()).await;
     wav(&job).assert_silent("the blackout", from, to);
+}
+
+/// What is lost in the middle of a recording is no API_OK in the end, and no reason to lose the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capture_that_stops_growing_is_told_at_the_stop() {
+    let Some(engine) = Engine::start_with_files_of(32 * 1024).await else { return };
+    let talk = Talk::start(&engine, "full").await;
+    let recorder = recorder(&engine);
+    let job = job(&engine, "it", &talk.call);
+    recorder.start(&job).await.expect("it is verified");
+    let recording = Timestamp::now();
+    talk.go_on(&engine, 25).await;
+    let written = Timestamp::now();
+    until("another capture is begun", async || engine.captures() == 2).await;
+    until_phase(&recorder, "it", Phase::Recording).await;
+    let again = Timestamp::now();
+    talk.go_on(&engine, 25).await;
+
+    let stopped = Timestamp::now();
+    let told = within("stop", recorder.stop("it", stopped)).await.map(drop);
+    assert_fault("sound is missing", told, "the capture of call \"full\" has stopped growing");
+    assert_eq!(status(&recorder, "it").await.phase, Phase::Ended(stopped), "it has ended all the same");
+    stop_and_finish(&recorder, "it", stopped).await;
+    let wav = Wav::read(&job.file, job.started);
+    wav.assert_loud("before", &talk.sent(), recording, written);
+    wav.assert_loud("after", &talk.sent(), again, stopped);
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use corecast::cti::Fault;
 use tokio::task::JoinSet;
 
-use super::lab::{DEADLINE, Lab, ask};
+use super::lab::{LEG_TIMEOUT, Lab, ask};
 
 const STATES: [Fault; 7] = [
     Fault::None,
@@ -17,8 +17,8 @@ const STATES: [Fault; 7] = [
     Fault::Reject(3),
 ];
 
-/// Labs that run at the same time.
-const AT_ONCE: usize = 16;
+/// Labs that run at the same time; most of them wait for a core that hangs.
+const AT_ONCE: usize = 32;
 
 fn every_mix() -> impl Iterator<Item = [Fault; 3]> {
     STATES.iter().flat_map(|a| STATES.iter().flat_map(|b| STATES.iter().map(|c| [*a, *b, *c])))
@@ -55,8 +55,8 @@ async fn check(mix: [Fault; 3]) {
     let (label, message) = expected(&mix);
     assert_eq!(answer.label, label, "{mix:?}: {}", answer.text);
     assert!(answer.message.contains(&message), "{mix:?}: {}", answer.text);
-    // The deadline, and what many labs on a busy machine may add.
-    assert!(took < DEADLINE + Duration::from_millis(900), "{mix:?} took {took:?}");
+    // The deadline, and what many labs on a busy machine may add: less than another core's time-out behind the first.
+    assert!(took < 2 * LEG_TIMEOUT, "{mix:?} took {took:?}");
     drop(client);
     lab.end().await;
 }

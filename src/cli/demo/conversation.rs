@@ -18,6 +18,8 @@ struct Step {
     title: &'static str,
     /// How long it is talked before it.
     talk: Duration,
+    /// How long it is talked after what happens to core 2.
+    heals: Duration,
     /// What happens to core 2 before it.
     core_2: Option<Fault>,
     kind: &'static str,
@@ -31,6 +33,7 @@ const DEVICE: (&str, &str) = ("DEVICEID", "7001");
 const CALL: Step = Step {
     title: "",
     talk: Duration::ZERO,
+    heals: Duration::ZERO,
     core_2: None,
     kind: "",
     params: &[DEVICE],
@@ -40,6 +43,9 @@ const CALL: Step = Step {
 
 /// A moment in which people talk.
 const SHORT: Duration = Duration::from_secs(1);
+
+/// In this time a core that is back has what it is owed: a try that is under way may have to time out first.
+const DELIVERY: Duration = Duration::from_secs(3);
 
 const CONVERSATION: &[Step] = &[
     Step {
@@ -65,9 +71,12 @@ const CONVERSATION: &[Step] = &[
         params: &[DEVICE, ("DETAIL", "Y")],
         expected: ResultType::PartialCoreResponse,
         says: "could not be sent to the following cores: 2",
+        heals: Duration::ZERO,
     },
     Step {
-        title: "Core 2 is healed. The blackout ends on every core.",
+        title: "Core 2 is healed, and gets late what it is owed: a blackout that begins when it was asked for.\n   \
+                Then the blackout ends on every core.",
+        heals: DELIVERY,
         core_2: Some(Fault::None),
         kind: "BLACKOUTSTOP",
         ..CALL
@@ -97,7 +106,7 @@ const CONVERSATION: &[Step] = &[
 ];
 
 /// No answer of the conversation may take longer: the deadline, and what a busy machine adds.
-const LATEST: Duration = Duration::from_millis(1500);
+const LATEST: Duration = Duration::from_secs(4);
 
 /// Plays the conversation; how many answers were not as expected.
 pub(super) async fn converse(cores: &[CtiCore], api: SocketAddr) -> io::Result<usize> {
@@ -108,6 +117,7 @@ pub(super) async fn converse(cores: &[CtiCore], api: SocketAddr) -> io::Result<u
         if let (Some(fault), Some(core)) = (step.core_2, cores.get(1)) {
             core.set_fault(fault);
         }
+        sleep(step.heals).await;
         output::line(format_args!("\n{number}. {}", output::styled(step.title, "1")));
         let request = step.request(number);
         output::line(format_args!("   {} {}", output::styled("→", "36"), step.shown(&request)));

@@ -67,6 +67,7 @@ impl Place {
         Proxy::start(settings).map_err(io::Error::other)
     }
 
+    /// Its time-outs are patient: on a machine that stalls for a moment, only the core that hangs may miss them.
     fn configuration(&self, cores: &[CtiCore], listen: [SocketAddr; 3]) -> String {
         let [api, webapi, admin] = listen;
         let core = |core: &CtiCore| {
@@ -75,9 +76,9 @@ impl Place {
         };
         format!(
             "[listen]\napi = \"{api}\"\nwebapi = \"{webapi}\"\nadmin = \"{admin}\"\n\
-             [limits]\ndeadline = \"1s\"\nleg_timeout = \"800ms\"\n\
-             [directory]\nurl = {:?}\n[media]\nurl = {:?}\n\
-             [[route.rule]]\ndevices = \"7000-7999\"\ncores = [1, 2, 3]\n[log]\nlevel = \"warn\"\n{}",
+             [limits]\ndeadline = \"3s\"\nleg_timeout = \"2s\"\nconnect_timeout = \"2s\"\n\
+             [late_delivery]\nretry = \"200ms\"\n[directory]\nurl = {:?}\n[media]\nurl = {:?}\n\
+             [[route.rule]]\ndevices = \"7000-7999\"\ncores = [1, 2, 3]\n[log]\nlevel = \"error\"\n{}",
             self.database(),
             self.store(),
             cores.iter().map(core).collect::<String>()

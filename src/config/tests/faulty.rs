@@ -230,7 +230,7 @@ fn syntax_errors_hide_no_other_faults_and_have_no_echo() {
 fn a_garbled_file_can_be_shown() {
     for end in (0..=FULL.len()).step_by(61).filter(|end| FULL.is_char_boundary(*end)) {
         for garbage in ["", "[", "\"", "= ü", "\u{0}", "\r", "]]\n\n"] {
-            let text = format!("{}{garbage}{}", &FULL[..end], &FULL[(end + 40).min(FULL.len())..]);
+            let text = format!("{}{garbage}{}", &FULL[..end], &FULL[FULL.floor_char_boundary(end + 40)..]);
             if let Err(faults) = parse(&text) {
                 assert!(faults.len() > 0 && !faults.to_string().is_empty());
             }

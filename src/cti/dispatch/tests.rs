@@ -4,7 +4,8 @@ use super::*;
 use crate::command::FUNCTIONS;
 use crate::cti::state::Limits;
 use crate::model::CoreId;
-use crate::protocol::xml::{Bounds, children};
+use crate::protocol::markup::children;
+use crate::protocol::xml::Bounds;
 
 /// `"CALLSTART DEVICEID=5 USER1=a"` as a request.
 fn request(text: &str) -> Request {

@@ -112,6 +112,10 @@ impl Recorder for Rtpengine {
         Box::pin(Arc::clone(&self.desk).stop(id.into(), at))
     }
 
+    fn finish<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), RecorderFault>> {
+        Box::pin(Arc::clone(&self.desk).finish(id.into()))
+    }
+
     fn status<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Option<JobStatus>> {
         Box::pin(self.desk.status(id))
     }

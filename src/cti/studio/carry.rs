@@ -1,19 +1,40 @@
 //! Carrying out what is wanted of one recording.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::plan::{Sound, Step};
 use super::slot::Slot;
 use super::{Done, Studio};
+use crate::cti::clock::later;
 use crate::cti::recorder::{Job, Phase, RecorderFault};
 use crate::protocol::codes::ResultType;
 
+/// How long the sound of a long recording may take to be made, and when that is tried again where it fails.
+const MAKING: Duration = Duration::from_hours(1);
+const MAKE_AGAIN: Duration = Duration::from_secs(30);
+/// How long after its end a recording is looked for that a restart does not find.
+const GIVE_UP: Duration = Duration::from_hours(1);
+
 impl Studio {
-    /// Tells the recorder one thing after the other until it was told all, or what is left fails.
+    /// Does all that is wanted of a recording, until nobody waits for it.
     pub(super) async fn carry_out(self: &Arc<Self>, slot: &Arc<Slot>) {
+        while self.tell_recorder(slot).await {
+            self.make(slot).await;
+            if slot.lock().rest() {
+                break;
+            }
+        }
+        self.news.notify_one();
+    }
+
+    /// Tells the recorder one thing after the other until it was told all, or what is left fails. Whether the file is
+    /// to be made whole then; if not, nobody works on the recording any more.
+    async fn tell_recorder(self: &Arc<Self>, slot: &Arc<Slot>) -> bool {
         let (mut tried, mut fault) = (Vec::new(), None);
         while !self.gone.is_cancelled() {
             let step = slot.lock().next_step(&tried);
@@ -32,11 +53,33 @@ impl Studio {
             // Something may have been wanted meanwhile: then it goes on.
             let mut inner = slot.lock();
             if inner.next_step(&tried).is_none() && (!is_saved || !inner.is_unsaved()) {
-                inner.leave(&fault.map_or(Ok(()), Err));
-                break;
+                return inner.leave(&fault.map_or(Ok(()), Err), self.clock.now());
             }
         }
-        self.news.notify_one();
+        false
+    }
+
+    /// Has the recorder make a recording's file whole. No command waits for it longer than for anything else, and the
+    /// next start makes what this one does not.
+    async fn make(&self, slot: &Slot) {
+        let mut making = pin!(timeout(MAKING, self.recorder.finish(&slot.id)));
+        let made = loop {
+            tokio::select! {
+                made = &mut making => break made,
+                () = sleep(self.terms.deadline) => slot.lock().tell(&Err(still_made())),
+                () = self.gone.cancelled() => return,
+            }
+        };
+        let made =
+            made.map_err(|_| format!("not within {MAKING:?}")).and_then(|made| made.map_err(|e| e.message));
+        let mut inner = slot.lock();
+        match made {
+            Ok(()) => inner.is_whole = true,
+            Err(why) => {
+                tracing::error!(recording = %slot.id, why, "the sound of a recording cannot be made yet");
+                inner.make_again = Some(later(self.clock.now(), MAKE_AGAIN));
+            }
+        }
     }
 
     /// What never began is no recording.
@@ -89,22 +132,31 @@ impl Studio {
         Ok(())
     }
 
-    /// Whether it was begun may be unknown, so it is ended. A call that ended while the core was down may have no
-    /// sound left: then what there is is all.
+    /// Whether it was begun may be unknown, so it is ended. A call that ended while the core was down is what lies in
+    /// its file; without one it is tried again for a while, as the recorder may be down too.
     async fn not_started(&self, slot: &Slot, fault: RecorderFault) -> Done {
         let (is_new, end) = {
             let inner = slot.lock();
             (inner.is_new, inner.end)
         };
         if is_new {
-            self.in_time(self.recorder.stop(&slot.id, slot.started)).await.map(drop).unwrap_or_default();
+            let ended = self.in_time(self.recorder.stop(&slot.id, slot.started)).await;
+            if ended.is_ok() {
+                // So that the recorder keeps nothing for it.
+                self.in_time(self.recorder.finish(&slot.id)).await.unwrap_or_default();
+            }
         } else if let Some(end) = end {
+            let is_there = self.shelf.sound(&slot.id).exists();
+            if !is_there && self.clock.now() < later(end, GIVE_UP) {
+                return Err(fault);
+            }
             tracing::warn!(recording = %slot.id, %fault, "a recording ends where the core went down");
             let written = self.shelf.written(&slot.id);
             let mut inner = slot.lock();
             inner.told.started = true;
             inner.told.masks = inner.masks.clone();
-            inner.finish(crate::cti::clock::later(slot.started, written).min(end), self.clock.now());
+            inner.is_whole = true;
+            inner.finish(later(slot.started, written).min(end), self.clock.now());
             return Ok(());
         }
         Err(fault)
@@ -184,6 +236,11 @@ impl Studio {
             Err(RecorderFault { result: ResultType::ProcessingMessage, message })
         })
     }
+}
+
+fn still_made() -> RecorderFault {
+    let message = "the recording has ended and its file is being made: only then is it changed".into();
+    RecorderFault { result: ResultType::ProcessingMessage, message }
 }
 
 /// Runs what waits for the disk where that holds up nobody.

@@ -105,7 +105,7 @@ impl Studio {
             let was_there = found.remove(&*wanted.id).is_some();
             if was_there || wanted.end.is_none() {
                 let slot = self.open(&wanted, !was_there);
-                waiters.extend(slot.want(wanted, true).0);
+                waiters.extend(slot.want(wanted, true));
                 self.work_on(slot);
             }
         }

@@ -8,10 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cti::journal::write_whole;
+use crate::cti::recorder::wav::HEADER;
 use crate::records::Record;
-
-/// Bytes in front of the first sample of a WAV.
-const HEADER: u64 = 44;
 
 /// Where recordings lie until they are handed over. Clones are the same place.
 #[derive(Clone, Debug)]

@@ -41,6 +41,9 @@ pub(super) struct Inner {
     pub(super) phase: Phase,
     /// Since when it is finished.
     pub(super) finished: Option<Timestamp>,
+    /// Whether the recorder has made its file whole, and when that is tried again if it failed.
+    pub(super) is_whole: bool,
+    pub(super) make_again: Option<Timestamp>,
 }
 
 impl Slot {
@@ -58,6 +61,8 @@ impl Slot {
             is_new,
             phase: Phase::Preparing,
             finished: None,
+            is_whole: wanted.sound.is_none(),
+            make_again: None,
         };
         Self {
             id: Arc::clone(&wanted.id),
@@ -75,20 +80,19 @@ impl Slot {
         self.lock().phase
     }
 
-    /// Takes over what is wanted now; who waits for it, and whether there is work.
-    pub(super) fn want(&self, wanted: Wanted, waits: bool) -> (Option<Waiter>, bool) {
+    /// Takes over what is wanted now; who waits for it.
+    pub(super) fn want(&self, wanted: Wanted, waits: bool) -> Option<Waiter> {
         let mut inner = self.lock();
         inner.masks = wanted.masks;
         inner.end = inner.end.or(wanted.end);
         inner.set_record(wanted.record);
-        let waiter = (waits && inner.differs()).then(|| inner.wait());
-        (waiter, inner.has_work())
+        (waits && inner.differs()).then(|| inner.wait())
     }
 
     /// Whether the caller is to work on it: there is work, and nobody else does it.
-    pub(super) fn occupy(&self) -> bool {
+    pub(super) fn occupy(&self, now: Timestamp) -> bool {
         let mut inner = self.lock();
-        let is_free = !inner.is_busy && inner.has_work();
+        let is_free = !inner.is_busy && inner.has_work(now);
         inner.is_busy |= is_free;
         is_free
     }
@@ -105,13 +109,18 @@ impl Inner {
         self.told.started && self.saved != self.version
     }
 
-    fn has_work(&self) -> bool {
-        self.differs() || self.is_unsaved()
+    /// Whether its file is to be made whole now.
+    fn must_be_made(&self, now: Timestamp) -> bool {
+        self.told.ended.is_some() && !self.is_whole && self.make_again.is_none_or(|again| again <= now)
     }
 
-    /// Whether it is finished, and nothing is asked of it.
+    fn has_work(&self, now: Timestamp) -> bool {
+        self.differs() || self.is_unsaved() || self.must_be_made(now)
+    }
+
+    /// Whether it is finished, its file whole, and nothing is asked of it.
     pub(super) fn is_quiet(&self) -> bool {
-        self.finished.is_some() && !self.is_busy && !self.has_work()
+        self.finished.is_some() && self.is_whole && !self.is_busy && !self.differs() && !self.is_unsaved()
     }
 
     fn wait(&mut self) -> Waiter {
@@ -137,9 +146,22 @@ impl Inner {
         self.is_new && !self.told.started
     }
 
-    /// Nobody works on it any more.
-    pub(super) fn leave(&mut self, done: &Done) {
-        self.is_busy = false;
+    /// All that was wanted is done, or fails. Whether its file is to be made whole now; if not, nobody works on it
+    /// any more.
+    pub(super) fn leave(&mut self, done: &Done, now: Timestamp) -> bool {
+        self.tell(done);
+        self.is_busy = self.must_be_made(now);
+        self.is_busy
+    }
+
+    /// Whether no command came meanwhile: then nobody works on it any more.
+    pub(super) fn rest(&mut self) -> bool {
+        self.is_busy = !self.waiting.is_empty();
+        !self.is_busy
+    }
+
+    /// Tells all who wait.
+    pub(super) fn tell(&mut self, done: &Done) {
         self.waiting.drain(..).for_each(|waiting| waiting.send(done.clone()).unwrap_or_default());
     }
 

@@ -65,6 +65,10 @@ impl Recorder for Script {
         Box::pin(async move { self.note(format!("stop {id}")).await.map(|()| status) })
     }
 
+    fn finish<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Done> {
+        Box::pin(self.note(format!("finish {id}")))
+    }
+
     fn status<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<JobStatus>> {
         let phase = *self.status.lock().expect("a phase");
         Box::pin(async move { Some(JobStatus { phase, length: Duration::ZERO, bytes: 44 }) })
@@ -174,7 +178,7 @@ async fn the_recorder_is_told_the_difference_and_answers_come_from_it() {
     assert_eq!(lab.recorder.told(), ["start a", "mask a 5..900"]);
     assert_eq!(lab.ask(wanted("a", &[(5, 900)], None)).await, [], "nothing is to be done");
     assert_eq!(lab.ask(wanted("a", &[(2, 20)], Some(30))).await, [Ok(())]);
-    assert_eq!(lab.recorder.told(), ["mask a 2..5", "unmask a 20..900", "stop a"]);
+    assert_eq!(lab.recorder.told(), ["mask a 2..5", "unmask a 20..900", "stop a", "finish a"]);
 }
 
 #[tokio::test]
@@ -183,7 +187,7 @@ async fn a_mask_that_fails_is_no_ok_does_not_keep_the_end_away_and_is_tried_agai
     lab.ask(wanted("a", &[], None)).await;
     lab.fails_next([Err(fault())]);
     assert_eq!(lab.ask(wanted("a", &[(5, 9)], Some(20))).await, [Err(fault())]);
-    assert_eq!(lab.recorder.told(), ["start a", "mask a 5..9", "stop a"]);
+    assert_eq!(lab.recorder.told(), ["start a", "mask a 5..9", "stop a", "finish a"]);
     lab.fails_next([Err(fault())]);
     assert_eq!(lab.ask(wanted("a", &[(5, 9)], Some(20))).await, [Err(fault())], "a repetition waits for it");
     lab.rest().await;
@@ -198,7 +202,7 @@ async fn what_cannot_be_begun_is_no_recording_and_nothing_is_left_of_it() {
     let lab = Lab::new(100);
     lab.fails_next([Err(fault())]);
     assert_eq!(lab.ask(wanted("a", &[], None)).await, [Err(fault())]);
-    assert_eq!(lab.recorder.told(), ["start a", "stop a"], "it may have begun all the same");
+    assert_eq!(lab.recorder.told(), ["start a", "stop a", "finish a"], "it may have begun all the same");
     assert_eq!(lab.happened(), ["a ended at 0"]);
     assert_eq!(lab.studio.shelf().records().expect("the shelf").len(), 0);
     assert_eq!(lab.ask(wanted("a", &[], Some(5))).await, [], "it is not begun again to be ended");
@@ -266,4 +270,127 @@ async fn too_many_who_wait_are_turned_away_and_the_mask_is_applied_all_the_same(
         refused += usize::from(waiter.await.expect("an answer").is_err());
     }
     assert_eq!((refused, lab.recorder.told()), (1, vec!["start a".into(), "mask a 5..1156".into()]));
+}
+
+impl Lab {
+    /// Looks around after so many seconds, and waits until nobody works on anything.
+    async fn after(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+        self.studio.look_around().await;
+        self.rest().await;
+    }
+
+    /// The ends of what is ready to be handed over, by seconds.
+    fn ends(&self) -> Vec<Option<i64>> {
+        let finished = self.studio.shelf().finished(10).expect("the shelf");
+        finished.iter().map(|record| Some(record.stopped?.as_second() - t(0).as_second())).collect()
+    }
+
+    /// A restart that finds the recording `a`, which ended at second 20, with so many seconds of sound.
+    async fn restart(&self, seconds_of_sound: Option<usize>) {
+        let found = wanted("a", &[], Some(20));
+        self.studio.shelf().save(&found.record).expect("the shelf");
+        if let Some(seconds) = seconds_of_sound {
+            std::fs::write(self.studio.shelf().sound("a"), vec![0; 44 + 16_000 * seconds])
+                .expect("the shelf");
+        }
+        self.studio.resume(vec![found]).await.expect("the shelf");
+        self.rest().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_does_not_wait_for_the_file_and_nothing_is_put_away_before_it_is_whole() {
+    let lab = Lab::new(2);
+    lab.ask(wanted("a", &[], None)).await;
+    assert_eq!(lab.ask(wanted("a", &[], Some(20))).await, [Ok(())]);
+    assert_eq!(lab.recorder.told(), ["start a", "stop a"], "the file is being made");
+    lab.clock.advance(Duration::from_secs(40));
+    lab.studio.look_around().await;
+    assert_eq!(lab.happened(), Vec::<String>::new());
+
+    let late = lab.ask(wanted("a", &[(5, 9)], Some(20))).await.remove(0).expect_err("it is not done yet");
+    assert!(late.message.contains("its file is being made"), "{late}");
+    let repeated = lab.tell(wanted("a", &[(5, 9)], Some(20))).remove(0);
+    lab.recorder.gate.add_permits(10);
+    assert_eq!(repeated.await, Ok(Ok(())), "it is done behind it");
+    lab.rest().await;
+    assert_eq!(lab.recorder.told(), ["finish a", "mask a 5..9"]);
+    lab.after(0).await;
+    assert_eq!((lab.happened(), lab.ends()), (vec!["a sealed: true".into()], vec![Some(20)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_core_waits_for_no_file() {
+    let lab = Lab::new(2);
+    lab.ask(wanted("a", &[], None)).await;
+    lab.ask(wanted("a", &[], Some(20))).await;
+    lab.studio.gone.cancel();
+    tokio::time::timeout(Duration::from_secs(1), lab.rest()).await.expect("nobody works on it any more");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_made_is_tried_again_after_a_while() {
+    let lab = Lab::new(100);
+    lab.fails_next([Ok(()), Ok(()), Err(fault())]);
+    lab.ask(wanted("a", &[], None)).await;
+    assert_eq!(lab.ask(wanted("a", &[], Some(20))).await, [Ok(())], "it has ended");
+    lab.rest().await;
+    lab.after(29).await;
+    assert_eq!(lab.recorder.told(), ["start a", "stop a", "finish a"]);
+    assert_eq!(lab.happened(), Vec::<String>::new());
+    lab.after(1).await;
+    assert_eq!(lab.recorder.told(), ["finish a"]);
+    lab.after(0).await;
+    assert_eq!((lab.happened(), lab.ends()), (vec!["a sealed: true".into()], vec![Some(20)]));
+}
+
+#[tokio::test]
+async fn a_mask_that_failed_is_told_to_whoever_asks_for_it_while_the_file_is_made() {
+    let lab = Lab::new(3);
+    lab.ask(wanted("a", &[], None)).await;
+    lab.fails_next([Err(fault())]);
+    assert_eq!(lab.ask(wanted("a", &[(5, 9)], Some(20))).await, [Err(fault())]);
+    let again = lab.tell(wanted("a", &[(5, 9)], Some(20))).remove(0);
+    lab.fails_next([Ok(()), Err(fault())]);
+    lab.recorder.gate.add_permits(10);
+    assert_eq!(again.await, Ok(Err(fault())), "it is tried again, and fails again");
+    lab.rest().await;
+    lab.after(0).await;
+    let told = ["start a", "mask a 5..9", "stop a", "finish a", "mask a 5..9", "mask a 5..9"];
+    assert_eq!(lab.recorder.told(), told);
+}
+
+#[tokio::test]
+async fn a_restart_waits_for_a_recorder_that_is_down_and_gives_up_in_the_end() {
+    let lab = Lab::new(100);
+    lab.fails_next((0..3).map(|_| Err(fault())));
+    lab.restart(None).await;
+    lab.after(3600).await;
+    assert_eq!((lab.recorder.told(), lab.happened()), (vec!["start a".into(); 2], vec![]));
+    lab.after(20).await;
+    lab.after(10).await;
+    assert_eq!(lab.recorder.told(), ["start a"], "an hour after its end it is given up");
+    assert_eq!((lab.happened(), lab.ends()), (vec!["a sealed: true".into()], vec![Some(0)]));
+}
+
+#[tokio::test]
+async fn a_restart_has_the_file_made_when_the_recorder_is_back() {
+    let lab = Lab::new(100);
+    lab.fails_next([Err(fault())]);
+    lab.restart(None).await;
+    lab.after(600).await;
+    lab.after(10).await;
+    assert_eq!(lab.recorder.told(), ["start a", "start a", "stop a", "finish a"]);
+    assert_eq!((lab.happened(), lab.ends()), (vec!["a sealed: true".into()], vec![Some(20)]));
+}
+
+#[tokio::test]
+async fn what_a_restart_finds_ends_with_the_sound_that_there_is() {
+    let lab = Lab::new(100);
+    lab.fails_next([Err(fault())]);
+    lab.restart(Some(7)).await;
+    lab.after(10).await;
+    assert_eq!(lab.recorder.told(), ["start a"]);
+    assert_eq!((lab.happened(), lab.ends()), (vec!["a sealed: true".into()], vec![Some(7)]));
 }

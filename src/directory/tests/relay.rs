@@ -10,9 +10,9 @@ use tokio_postgres::config::Host;
 use tokio_util::sync::CancellationToken;
 
 /// Passes connections on to a server until it is cut.
-pub(super) struct Relay {
+pub(crate) struct Relay {
     /// The database's URL by way of this relay.
-    pub(super) url: String,
+    pub(crate) url: String,
     address: SocketAddr,
     server: Server,
     cut: CancellationToken,
@@ -51,7 +51,7 @@ impl Server {
 
 impl Relay {
     /// A relay in front of the database at this URL.
-    pub(super) async fn start(url: &str) -> Self {
+    pub(crate) async fn start(url: &str) -> Self {
         let config: Config = url.parse().expect("a good URL");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -78,12 +78,12 @@ impl Relay {
     }
 
     /// Ends all connections and takes no new ones.
-    pub(super) fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.cut.cancel();
     }
 
     /// Takes connections again, at the same address.
-    pub(super) async fn mend(&mut self) {
+    pub(crate) async fn mend(&mut self) {
         self.cut = CancellationToken::new();
         let listener = loop {
             match TcpListener::bind(self.address).await {

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::command::{Merge, check};
 use crate::directory::snapshot::Snapshot;
-use crate::model::{Core, CoreId, CoreIndex, LegEnd, Outcome, Unsent};
+use crate::model::{Core, CoreId, CoreIndex, LegEnd, Outcome, Rejection, Unsent};
 use crate::protocol::url;
 use crate::protocol::xml::Bounds;
 use crate::route::rule::{Rule, UnknownDevice};
@@ -33,10 +33,11 @@ fn rejection(code: i32) -> Outcome {
     Outcome::Rejected(Box::new(Rejection { code, label, message: format!("refused with {code}") }))
 }
 
-/// `ok`, `7` (a refusal with that code), `time` (timed out), `gone` (not sent).
+/// `ok`, `torn` (the same, with elements that do not end), `7` (a refusal with that code), `time` (timed out), `gone`
+/// (not sent).
 fn outcome(word: &str) -> Outcome {
     match word {
-        "ok" => Outcome::Ok,
+        "ok" | "torn" => Outcome::Ok,
         "time" => Outcome::TimedOut,
         "gone" => Outcome::NotSent(Unsent::Connect),
         code => rejection(code.parse().expect("a code")),
@@ -47,6 +48,10 @@ const CORES: [CoreId; 3] = [CoreId(1), CoreId(2), CoreId(4)];
 
 /// The verdict on the cores' outcomes, in the order of the cores.
 fn verdict(query: &str, words: &str, terms: &Terms) -> Reply {
+    deferred_verdict(query, words, terms, &Deferred::Nothing)
+}
+
+fn deferred_verdict(query: &str, words: &str, terms: &Terms, deferred: &Deferred) -> Reply {
     let bounds = Bounds { max_fields: 20, max_depth: 4 };
     let request = url::read(&format!("requestid=1&{query}"), "", bounds).expect("a readable request");
     let function = check(&request).expect("a good request");
@@ -59,14 +64,16 @@ fn verdict(query: &str, words: &str, terms: &Terms) -> Reply {
         .zip(words.split_whitespace())
         .map(|(core, word)| {
             let outcome = outcome(word);
-            let body = format!("<DEVICES><DEVICE><DEVICEID>{core}</DEVICEID></DEVICE></DEVICES>");
+            let whole = format!("<DEVICES><DEVICE><DEVICEID>{core}</DEVICEID></DEVICE></DEVICES>");
+            let body = if word == "torn" { whole.replace("</DEVICE>", "") } else { whole };
             let reply =
                 Reply::new(&Codes::default(), ResultType::Ok, "found").with_body(body).write("X", "1");
             let reply = (outcome == Outcome::Ok).then(|| reply.into());
-            Ended { core: CORES[core], end: LegEnd { outcome, reply, elapsed: Duration::from_millis(3) } }
+            let end = LegEnd { outcome, reply, elapsed: Duration::from_millis(3) };
+            Ended { core: CORES[core], device: None, chain: 0, is_earlier: false, end }
         })
         .collect();
-    Verdict { call: &call, plan: &plan, ended: &ended, terms }.reply()
+    Verdict { call: &call, plan: &plan, ended: &ended, terms, deferred }.reply()
 }
 
 fn check_table(query: &str, name: &str, table: &[(&str, &str, &str)]) {
@@ -150,6 +157,8 @@ fn data_that_came_is_given_even_if_a_core_is_missing() {
         ("time time gone", "API_ERROR_RECORDER_NOT_RUNNING", ""),
         ("11 time ok", "API_PARTIAL_CORE_RESPONSE", "2"),
         ("8 8 8", "API_DEVICE_INVALID", ""),
+        ("ok torn ok", "API_PARTIAL_CORE_RESPONSE", "02"),
+        ("torn torn gone", "API_ERROR_RECORDER_NOT_RUNNING", ""),
     ] {
         let reply = verdict("type=devicelist", words, &Terms::default());
         assert_eq!(reply.label, label, "{words}");
@@ -185,4 +194,23 @@ fn detail_tells_each_core_apart() {
     assert_eq!(verdict(asked, "ok gone 7", &with(Detail::Never)).body, "");
     assert_eq!(verdict("type=callstop&deviceid=7001", "ok gone 7", &with(Detail::OnRequest)).body, "");
     assert_eq!(verdict("type=callstop&deviceid=7001", "ok gone 7", &with(Detail::Always)).body, section);
+}
+
+#[test]
+fn what_is_kept_for_later_is_told_in_detail_and_what_is_not_in_the_message() {
+    let query = "type=BLACKOUTSTART&deviceid=7001&detail=Y";
+    let kept = deferred_verdict(query, "ok time 12", &Terms::default(), &Deferred::Kept(vec![CoreId(2)]));
+    assert_eq!(kept.message, "BLACKOUTSTART could not be sent to the following cores: 2,4");
+    let section = |core, word| format!("<COREIDENT>{core}</COREIDENT>{word}");
+    assert!(kept.body.contains(&section(1, "<OUTCOME>OK</OUTCOME>")), "{}", kept.body);
+    assert_eq!(kept.body.matches("<DEFERRED>Y</DEFERRED></CORE>").count(), 1, "{}", kept.body);
+    assert!(kept.body.find("DEFERRED") > kept.body.find("TIMED_OUT"), "{}", kept.body);
+
+    let lost = Deferred::NotKept(vec![CoreId(1), CoreId(2), CoreId(4)]);
+    let lost = deferred_verdict(query, "time time gone", &Terms::default(), &lost);
+    assert_eq!(lost.result, Some(ResultType::RecorderNotRunning));
+    assert!(lost.message.ends_with(
+        "cores: 1,2,4; it is not kept for late delivery either, since the database did not take it in time"
+    ));
+    assert_eq!(lost.body.matches("<DEFERRED>N</DEFERRED>").count(), 3, "{}", lost.body);
 }

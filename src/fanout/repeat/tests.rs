@@ -3,6 +3,7 @@ use tokio::time::advance;
 use super::*;
 use crate::command::check;
 use crate::directory::snapshot::Snapshot;
+use crate::fanout::late::Deferred;
 use crate::fanout::policy::{Terms, Verdict};
 use crate::model::{Core, CoreIndex, Unsent};
 use crate::protocol::url;
@@ -78,11 +79,15 @@ impl Bench {
         let end = |core: CoreId| {
             let is_missing = missing.contains(&core.0) && !known.iter().any(|leg| leg.core == core);
             let outcome = if is_missing { Outcome::NotSent(Unsent::Connect) } else { Outcome::Ok };
-            Ended { core, end: LegEnd { outcome, reply: None, elapsed: Duration::ZERO } }
+            let end = LegEnd { outcome, reply: None, elapsed: Duration::ZERO };
+            Ended { core, device: None, chain: 0, is_earlier: false, end }
         };
         let ended: Vec<_> = plan.cores().into_iter().map(end).collect();
         let terms = Terms::default();
-        let answer = Verdict { call: &call, plan: &plan, ended: &ended, terms: &terms }.reply().result;
+        let answer =
+            Verdict { call: &call, plan: &plan, ended: &ended, terms: &terms, deferred: &Deferred::Nothing }
+                .reply()
+                .result;
         let Some(note) = note else { return };
         self.repeats.end(&note);
         self.repeats.keep(note, (call, None), (plan, ended), answer);

@@ -134,8 +134,8 @@ on_both! {
         let [e, d, c] = [0, 1, 2].map(|n| all[n].ident);
         let found = records.by_idents(&[d, 0, e, c, d, i64::MAX]).await.expect("asked");
         assert_eq!(ids(&found), ["d", "e", "c", "d"]);
-        assert_eq!(records.by_ident(c).await.expect("asked").expect("there").global_id, "c");
-        assert_eq!(records.by_ident(-1).await, Ok(None));
+        assert_eq!(records.by_idents(&[c]).await.expect("asked")[0].global_id, "c");
+        assert_eq!(records.by_idents(&[-1]).await, Ok(vec![]));
         assert_eq!(records.by_idents(&[]).await, Ok(vec![]));
     }
 }

@@ -154,7 +154,7 @@ on_both! {
         let ident = only(&records).await.ident;
         let mark = "UPDATE records SET purged = 1";
         direct(&records, Lane::Write, move |session| Box::pin(session.batch(mark))).await.expect("marked");
-        assert_eq!(records.by_ident(ident).await, Ok(None));
+        assert_eq!(records.by_idents(&[ident]).await, Ok(vec![]));
         assert_eq!(records.update(ident, changes(&[(Param::User1, "x")]), "").await, Ok(false));
         let device = UniqueField::from_name("device_id").expect("it");
         assert_eq!(records.latest_by(device, "1").await, Ok(None));

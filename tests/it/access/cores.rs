@@ -72,7 +72,8 @@ async fn cores_are_reached_over_tls_and_what_is_wrong_with_one_is_said() {
     let cores: String = (1..).zip(&cores).map(section).collect();
     let text = format!(
         "[listen]\napi = \"127.0.0.1:0\"\nwebapi = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
-         [directory]\nurl = \"sqlite::memory:\"\n{ONE_THREAD}[limits]\nconnect_timeout = \"5s\"\n{cores}"
+         [directory]\nurl = \"sqlite::memory:\"\n{ONE_THREAD}[limits]\ndeadline = \"8s\"\nleg_timeout = \"7s\"\n\
+         connect_timeout = \"5s\"\n{cores}"
     );
     let settings = Settings::parse(&text, "the test", std::iter::empty()).unwrap_or_else(|f| panic!("{f}"));
     let proxy = Proxy::start(settings).expect("the proxy starts");

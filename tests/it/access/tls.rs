@@ -187,7 +187,7 @@ async fn plain_text_where_tls_is_spoken_is_told_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handshake_that_takes_too_long_is_cut_off_and_was_counted_as_a_connection() {
     let (scratch, ca) = (Scratch::new(), Ca::new("ca"));
-    let tls = tls_section(&scratch, &ca.issue("localhost"), "handshake_timeout = \"300ms\"\n");
+    let tls = tls_section(&scratch, &ca.issue("localhost"), "handshake_timeout = \"3s\"\n");
     let limit = [("CORECAST__LIMITS__MAX_CONNECTIONS", "2"), TLS_TOO[0]];
     let lab = Lab::overlaid(&[Fault::None], &format!("{ONE_THREAD}{tls}"), &limit).await;
     let address = lab.proxy.api_tls.expect("it is on");

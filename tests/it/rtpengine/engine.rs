@@ -29,6 +29,19 @@ pub struct Engine {
 impl Engine {
     /// A running one; nothing where none is installed, unless the services are required.
     pub async fn start() -> Option<Self> {
+        Self::start_by(Command::new(PROGRAM)).await
+    }
+
+    /// One whose files do not grow beyond so many bytes: as on a full disk, writing fails from there on.
+    pub async fn start_with_files_of(bytes: u32) -> Option<Self> {
+        let mut command = Command::new("sh");
+        // In blocks of 512 bytes. The signal would end it.
+        let script = "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"";
+        command.args(["-c", script, &(bytes / 512).to_string(), PROGRAM]);
+        Self::start_by(command).await
+    }
+
+    async fn start_by(mut command: Command) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             let required = std::env::var("CORECAST_TEST_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
             assert!(!required, "rtpengine is not installed, and the services are required");
@@ -39,7 +52,7 @@ impl Engine {
         let spool = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&spool).expect("a folder for the spool");
         let ng = SocketAddr::from(([127, 0, 0, 1], free_ports()));
-        let child = Command::new(PROGRAM)
+        let child = command
             // Not the machine's own configuration, which has ports.
             .args([
                 "--config-file=none",
@@ -80,7 +93,7 @@ impl Engine {
     pub fn ask(&self, request: &Value) -> Option<Value> {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.connect(self.ng).expect("loopback");
-        socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a time-out");
+        socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a time-out");
         let cookie = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
         socket.send(format!("{cookie} {request}").as_bytes()).ok()?;
         let mut buffer = vec![0; 1 << 16];

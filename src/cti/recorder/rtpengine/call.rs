@@ -27,6 +27,8 @@ pub(super) struct Call {
     heard: (Counters, Timestamp),
     /// No job is left and nobody may add one.
     pub is_over: bool,
+    /// Sound was lost, and nobody was told yet.
+    lost: Option<RecorderFault>,
     /// What was logged last, so that a fault that lasts is logged once.
     logged: Option<RecorderFault>,
 }
@@ -35,7 +37,7 @@ impl Call {
     pub fn new(id: Arc<str>, tape: Tape, now: Timestamp) -> Self {
         let heard = (Counters::default(), now);
         let (jobs, untidy) = (BTreeMap::new(), Spans::default());
-        Self { id, tape, jobs, untidy, heard, is_over: false, logged: None }
+        Self { id, tape, jobs, untidy, heard, is_over: false, lost: None, logged: None }
     }
 
     /// Adds a job and records, unless it is masked.
@@ -95,10 +97,19 @@ impl Call {
         self.settle(now).await
     }
 
-    /// Ends a job; what its recording is to be made of.
-    pub async fn end(&mut self, id: &str, at: Timestamp, now: Timestamp) -> Result<Slice, RecorderFault> {
+    /// Ends a job. If sound was lost that should have been recorded, the first one that ends is told.
+    ///
+    /// # Errors
+    /// If rtpengine may go on recording for it, or if sound was lost; it has ended all the same.
+    pub async fn end(&mut self, id: &str, at: Timestamp, now: Timestamp) -> Result<(), RecorderFault> {
+        self.job(id)?.end(at.min(now));
+        self.settle(now).await?;
+        self.lost.take().map_or(Ok(()), Err)
+    }
+
+    /// What the recording of a job that has ended is to be made of.
+    pub async fn slice(&mut self, id: &str, now: Timestamp) -> Result<Slice, RecorderFault> {
         let job = self.job(id)?;
-        job.end(at.min(now));
         let (from, to, file) = (job.job.started, job.ended.unwrap_or(now), job.job.file.clone());
         self.settle(now).await?;
         self.tape.flush().await?;
@@ -140,6 +151,10 @@ impl Call {
         };
         if counters != self.heard.0 || self.masks().covers(now) {
             self.heard = (counters, now);
+        }
+        if let Err(fault) = self.tape.keeps_up(counters).await {
+            self.lost.get_or_insert_with(|| fault.clone());
+            return Err(fault);
         }
         let since = self.heard.1;
         self.jobs.values_mut().for_each(|live| live.end_by_silence(since, now));

@@ -118,17 +118,30 @@ impl Desk {
             let Some(handle) = self.call_of(&id) else {
                 return self.ended(&id).map(|ended| ended.status);
             };
-            let slice = handle.call.lock().await.end(&id, at, Timestamp::now()).await?;
+            let mut call = handle.call.lock().await;
+            let ended = call.end(&id, at, Timestamp::now()).await;
             handle.changed.notify_one();
+            ended?;
+            let status = call.status(&id, Timestamp::now()).await;
+            status.ok_or_else(|| failed(format_args!("no recording {id} is known here")))
+        })
+        .await
+    }
+
+    pub async fn finish(self: Arc<Self>, id: Arc<str>) -> Result<(), RecorderFault> {
+        to_the_end(async move {
+            let Some(handle) = self.call_of(&id) else {
+                return self.ended(&id).map(drop);
+            };
+            let slice = handle.call.lock().await.slice(&id, Timestamp::now()).await?;
             // Not under the lock: a mask of another job must not wait for it.
             let ended = render(id, slice).await?;
-            let status = ended.status;
             let mut call = handle.call.lock().await;
             call.finish(&ended.id).await;
             let mut known = self.known();
             known.forget(&ended.id, call.is_over);
             known.remember(ended);
-            Ok(status)
+            Ok(())
         })
         .await
     }

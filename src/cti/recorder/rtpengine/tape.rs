@@ -43,6 +43,8 @@ enum State {
 struct Opened {
     stem: Stem,
     since: Counters,
+    /// Its size when it last grew, and what was counted then.
+    grown: (u64, Counters),
 }
 
 /// The captures after a stop, which must not change any more.
@@ -140,7 +142,7 @@ impl Tape {
         self.ng.start_recording(&self.call).await?;
         let stem = self.new_capture(&before).await?;
         self.known.push(stem.clone());
-        self.state = State::On(Opened { stem, since });
+        self.state = State::On(Opened { stem, since, grown: (0, since) });
         Ok(true)
     }
 

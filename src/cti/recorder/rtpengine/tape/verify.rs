@@ -2,8 +2,12 @@
 
 use tokio::time::{Instant, sleep};
 
+use super::super::fault::failed;
+use super::super::ng::Counters;
 use super::{BLOCK, Closed, LOOK, Opened, State, Tape};
+use crate::cti::host::Disk;
 use crate::cti::recorder::RecorderFault;
+use crate::protocol::codes::ResultType;
 
 /// What it may have counted and not written yet, in bytes: a few packets.
 const COUNTED_FIRST: u64 = 1024;
@@ -44,6 +48,31 @@ impl Tape {
         }
         Err(self
             .distrust("has counted packets of the call since recording began, but its file does not grow"))
+    }
+
+    /// Verifies that what is open goes on growing while packets come: where the disk is full, rtpengine goes on
+    /// without a word. As soon as there is room, another file is begun.
+    pub async fn keeps_up(&mut self, counters: Counters) -> Result<(), RecorderFault> {
+        let Some(stem) = self.open_stem().cloned() else { return Ok(()) };
+        let size = self.size(&stem).await?;
+        let State::On(Opened { grown, .. }) = &mut self.state else { return Ok(()) };
+        if size != grown.0 {
+            *grown = (size, counters);
+        }
+        if counters.captured_since(grown.1) < 2 * BLOCK + COUNTED_FIRST {
+            return Ok(());
+        }
+        let (spool, is_full) = (self.spool.root().display(), Disk::of(self.spool.root()).free == 0);
+        let message = format!(
+            "the capture of call {:?} has stopped growing: what was said since then is lost; see whether the disk of \
+             {spool} is full",
+            self.call
+        );
+        if is_full {
+            return Err(RecorderFault { result: ResultType::OutOfDiskSpace, message });
+        }
+        self.state = State::Unsure;
+        Err(failed(message))
     }
 
     /// Verifies that what was closed is not written to: while packets come that would fill a block, or for a given

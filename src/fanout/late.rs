@@ -1,0 +1,82 @@
+//! What of a call is owed to cores, once its legs have ended.
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::tally::Ended;
+use crate::command::{Call, Policy};
+use crate::model::{CoreId, Outcome};
+use crate::owed::{Obligation, Owed};
+use crate::route::Plan;
+
+/// What becomes of what cores did not confirm.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Deferred {
+    /// Nothing is owed.
+    #[default]
+    Nothing,
+    /// These cores get it as soon as they can.
+    Kept(Vec<CoreId>),
+    /// These cores should get it later, and nobody can promise that they do.
+    NotKept(Vec<CoreId>),
+}
+
+impl Deferred {
+    /// The DEFERRED element of a core in the DETAIL section.
+    #[must_use]
+    pub fn word(&self, core: CoreId) -> Option<&'static str> {
+        match self {
+            Self::Kept(cores) if cores.contains(&core) => Some("Y"),
+            Self::NotKept(cores) if cores.contains(&core) => Some("N"),
+            _ => None,
+        }
+    }
+
+    /// What a RESULTMSG ends in, where a client must know.
+    #[must_use]
+    pub const fn warning(&self) -> &'static str {
+        match self {
+            Self::NotKept(_) => {
+                "; it is not kept for late delivery either, since the database did not take it in time"
+            }
+            Self::Nothing | Self::Kept(_) => "",
+        }
+    }
+}
+
+/// Has what cores did not confirm committed, before anybody is told of it. A refusal is an answer: nothing is owed then.
+pub(super) async fn keep(
+    owed: &Owed,
+    call: &Call,
+    plan: &Plan,
+    ended: &[Ended],
+    started: Instant,
+) -> Deferred {
+    let missing = missing(owed, call, plan, ended);
+    if missing.is_empty() {
+        return Deferred::Nothing;
+    }
+    let asked = asked(started);
+    let obligation = |leg: &&Ended| {
+        let device = leg.device.and_then(|at| plan.devices.get(at)).map(|device| &**device);
+        Obligation::of(call, device, leg.chain, leg.core, asked, plan.forgives(leg.core))
+    };
+    let obligations = missing.iter().map(obligation).collect();
+    let cores = missing.iter().map(|leg| leg.core).collect();
+    if owed.keep(obligations, call.deadline).await { Deferred::Kept(cores) } else { Deferred::NotKept(cores) }
+}
+
+fn missing<'a>(owed: &Owed, call: &Call, plan: &Plan, ended: &'a [Ended]) -> Vec<&'a Ended> {
+    let is_answered = |leg: &Ended| leg.end.outcome.is_answer();
+    let is_enough = plan.policy == Policy::Any && ended.iter().any(|leg| leg.end.outcome == Outcome::Ok);
+    if !owed.is_on() || is_enough || !Obligation::is_for(call.function) || ended.iter().all(is_answered) {
+        return Vec::new();
+    }
+    ended.iter().filter(|leg| !is_answered(leg)).collect()
+}
+
+/// When the call was read, in UNIX milliseconds.
+fn asked(started: Instant) -> i64 {
+    let ago = i64::try_from(started.elapsed().as_millis()).unwrap_or(0);
+    Timestamp::now().as_millisecond() - ago
+}

@@ -1,0 +1,193 @@
+//! The work behind late delivery: committing what is owed, knowing what is owed, delivering it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use metrics::{Counter, Gauge};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::store::{End, Store};
+use super::{Debts, LateDelivery, Obligation, Waiting};
+use crate::command::{Function, function};
+use crate::database::StoreError;
+use crate::ledger::{Entry, Event, Ledger, Leg};
+use crate::metrics::{Metrics, OBLIGATIONS, OBLIGATIONS_ENDED, OBLIGATIONS_LATE, OBLIGATIONS_OLDEST};
+use crate::model::{Core, CoreId, Outcome};
+use crate::protocol::codes::Codes;
+
+/// Calls whose obligations are committed together.
+const BATCH: usize = 256;
+
+/// How often it is looked for what is too old.
+const EXPIRY: Duration = Duration::from_secs(1);
+
+/// What the tasks of late delivery share.
+#[derive(Debug)]
+pub struct Books {
+    pub(super) store: Store,
+    pub(super) debts: Arc<Debts>,
+    pub(super) settings: LateDelivery,
+    pub(super) codes: Codes,
+    ledger: Ledger,
+    series: HashMap<CoreId, Series>,
+}
+
+/// One core's series in the metrics.
+#[derive(Debug)]
+struct Series {
+    pending: Gauge,
+    oldest: Gauge,
+    ended: [Counter; End::ALL.len()],
+    late: metrics::Histogram,
+}
+
+impl Series {
+    fn of(core: CoreId, metrics: &Metrics) -> Self {
+        let id = core.to_string();
+        Self {
+            pending: metrics.gauge(&OBLIGATIONS, &[&id, "pending"]),
+            oldest: metrics.gauge(&OBLIGATIONS_OLDEST, &[&id]),
+            ended: End::ALL.map(|end| metrics.counter(&OBLIGATIONS_ENDED, &[&id, end.label()])),
+            late: metrics.seconds(&OBLIGATIONS_LATE, &[&id]),
+        }
+    }
+}
+
+/// The moment in UNIX milliseconds.
+pub(super) fn now() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+pub(super) fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Books {
+    /// The books of these cores, in this database.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        debts: &Arc<Debts>,
+        settings: &LateDelivery,
+        numbers: &Codes,
+        cores: &[Core],
+        ledger: &Ledger,
+        metrics: &Metrics,
+    ) -> Arc<Self> {
+        let series = cores.iter().map(|core| (core.id, Series::of(core.id, metrics))).collect();
+        let (debts, settings, ledger) = (debts.clone(), settings.clone(), ledger.clone());
+        Arc::new(Self { store, debts, settings, codes: numbers.clone(), ledger, series })
+    }
+
+    /// Commits what comes in, all that waits in one transaction, until nobody can send any more.
+    pub async fn keep_writing(self: Arc<Self>, mut entries: mpsc::Receiver<Waiting>) {
+        let mut batch = Vec::new();
+        while entries.recv_many(&mut batch, BATCH).await > 0 {
+            let obligations =
+                batch.iter().flat_map(|entry: &Waiting| entry.obligations.iter().cloned()).collect();
+            let written = self.store.commit(obligations).await;
+            match &written {
+                Ok(superseded) => superseded.iter().for_each(|core| self.count(*core, End::Superseded)),
+                Err(error) => {
+                    tracing::error!(%error, "what is owed to cores cannot be kept: the answers say so")
+                }
+            }
+            batch.drain(..).for_each(|entry| entry.is_kept.send(written.is_ok()).unwrap_or_default());
+            self.debts.look();
+        }
+    }
+
+    /// Knows what is owed, and ends what is too old, for ever.
+    pub async fn keep_looking(self: Arc<Self>) {
+        let (mut expired, mut was_well) = (Instant::now(), true);
+        loop {
+            let looked = Instant::now();
+            let is_time = looked.saturating_duration_since(expired) >= EXPIRY.min(self.settings.expire);
+            if is_time {
+                expired = looked;
+            }
+            let done = self.look(looked, is_time).await;
+            if let Err(error) = &done
+                && was_well
+            {
+                tracing::warn!(%error, "the database does not say what is owed to cores");
+            }
+            was_well = done.is_ok();
+            // Either may be what wakes it.
+            let _ = timeout(self.settings.poll, self.debts.wanted()).await;
+            if !was_well {
+                sleep(self.settings.poll).await;
+            }
+        }
+    }
+
+    async fn look(&self, looked: Instant, expires: bool) -> Result<(), StoreError> {
+        let now = now();
+        if expires && self.debts.is_any() {
+            for owed in self.store.expire(now - milliseconds(self.settings.expire), now).await? {
+                let (core, command) = (owed.core.0, &owed.command);
+                tracing::error!(core, command, "what was owed to a core could not be delivered in time");
+                self.ended(&owed, End::Expired, None, now);
+            }
+        }
+        let seen = self.store.look().await?;
+        for (core, series) in &self.series {
+            let account = seen.accounts.get(core);
+            #[allow(clippy::cast_precision_loss, reason = "counts and ages are far below 2^52")]
+            let number = |number: i64| number as f64;
+            series.pending.set(number(account.map_or(0, |account| account.pending)));
+            series.oldest.set(number(account.map_or(0, |account| now - account.oldest)) / 1000.0);
+        }
+        self.debts.replace(seen.chains, looked);
+        Ok(())
+    }
+
+    /// An obligation has ended, the core having answered so: for the metrics, and of a blackout for the ledger.
+    pub(super) fn ended(&self, owed: &Obligation, end: End, outcome: Option<&Outcome>, now: i64) {
+        self.count(owed.core, end);
+        let took = Duration::from_millis((now - owed.asked).max(0).cast_unsigned());
+        if end == End::Delivered
+            && let Some(series) = self.series.get(&owed.core)
+        {
+            series.late.record(took.as_secs_f64());
+        }
+        if let Some(function) = function(&owed.command).filter(|function| function.is_blackout()) {
+            if end == End::Delivered && function.starts_blackout() {
+                self.ledger.exposed(owed.core, took);
+            }
+            self.ledger.note(entry(owed, function, end, outcome, took));
+        }
+    }
+
+    fn count(&self, core: CoreId, end: End) {
+        if let Some(series) = self.series.get(&core) {
+            series.ended[end as usize].increment(1);
+        }
+    }
+}
+
+/// What the ledger is told of the end of what was owed.
+fn entry(
+    owed: &Obligation,
+    function: &'static Function,
+    end: End,
+    outcome: Option<&Outcome>,
+    took: Duration,
+) -> Entry {
+    let reply = match outcome {
+        Some(Outcome::Rejected(rejection)) => Some((rejection.code, &*rejection.label)),
+        _ => None,
+    };
+    let leg = |outcome| Leg::ended(owed.core, &owed.device, outcome, took, reply);
+    Entry {
+        function: function.name,
+        devices: vec![owed.device.clone()],
+        verdict: end.label().into(),
+        legs: outcome.into_iter().map(leg).collect(),
+        note: format!("owed to core {}", owed.core),
+        ..Entry::new(Event::Late, Timestamp::from_millisecond(owed.asked).unwrap_or_default())
+    }
+}

@@ -1,0 +1,121 @@
+//! Delivering to one core.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::time::sleep;
+
+use super::Obligation;
+use super::books::{Books, milliseconds, now};
+use super::store::End;
+use crate::database::StoreError;
+use crate::model::{Outcome, Rejection};
+use crate::upstream::{CoreShared, LinkSettings, errand};
+
+/// How long noting how a delivery ended may take; until then nobody else delivers the same.
+const NOTING: Duration = Duration::from_secs(1);
+
+/// A refusal may pass, as that of a core that is just starting; so often it is tried again.
+const REFUSALS: i64 = 5;
+
+/// What one core's courier works with.
+#[derive(Debug)]
+pub struct Courier {
+    books: Arc<Books>,
+    core: Arc<CoreShared>,
+    links: LinkSettings,
+}
+
+impl Courier {
+    /// The courier of a core; one for each core and process.
+    #[must_use]
+    pub const fn new(books: Arc<Books>, core: Arc<CoreShared>, links: LinkSettings) -> Self {
+        Self { books, core, links }
+    }
+
+    /// Delivers whatever is owed to the core while it can be reached, for ever.
+    pub async fn keep_delivering(self) {
+        let (mut changes, mut states) = (self.books.debts.changes(), self.core.breaker.watch());
+        loop {
+            if self.is_due() && !self.deliver().await {
+                // Not at once again: what failed may fail again.
+                sleep(self.books.settings.retry).await;
+            } else if self.is_due() {
+                continue;
+            }
+            // Whichever comes first; a core that is back, something new, or time for what was put off.
+            tokio::select! {
+                _ = changes.changed() => {}
+                _ = states.changed() => {}
+                () = sleep(self.books.settings.retry) => {}
+            }
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.core.breaker.passes() && self.books.debts.owes_any(self.core.core.id)
+    }
+
+    /// Delivers what is next of all chains; whether there was any and all of it went well.
+    async fn deliver(&self) -> bool {
+        match self.round().await {
+            Ok(is_well) => is_well,
+            Err(error) => {
+                tracing::warn!(core = self.core.core.id.0, %error, "what is owed to a core cannot be read or noted");
+                false
+            }
+        }
+    }
+
+    /// Delivers what is next of as many devices as the core takes connections.
+    async fn round(&self) -> Result<bool, StoreError> {
+        let leased = milliseconds(self.links.connect_timeout + self.links.leg_timeout + NOTING);
+        let next =
+            self.books.store.claim(self.core.core.id, self.core.core.connections, now(), leased).await?;
+        let done = join_all(next.iter().map(|owed| self.hand_over(owed))).await;
+        self.books.debts.look();
+        let is_well = !done.is_empty();
+        done.into_iter().try_fold(is_well, |is_well, done| done.map(|reached| is_well && reached))
+    }
+
+    /// Delivers one command; whether the core can be reached.
+    async fn hand_over(&self, owed: &Obligation) -> Result<bool, StoreError> {
+        let sent = now();
+        match errand(&self.core, self.links, &owed.wire(sent)).await {
+            Outcome::Ok => self.end(owed, End::Delivered, &Outcome::Ok).await.map(|()| true),
+            Outcome::Rejected(rejection) => self.refused(owed, rejection).await.map(|()| true),
+            outcome => self.put_off(owed, &outcome).await.map(|()| false),
+        }
+    }
+
+    async fn refused(&self, owed: &Obligation, rejection: Box<Rejection>) -> Result<(), StoreError> {
+        let is_stranger = self.books.codes.is_not_mine(&rejection);
+        let outcome = Outcome::Rejected(rejection);
+        if is_stranger && owed.forgives {
+            return self.end(owed, End::Delivered, &outcome).await;
+        }
+        if is_stranger || owed.attempts >= REFUSALS {
+            let (core, command, words) = (owed.core.0, &owed.command, outcome.reason());
+            tracing::error!(core, command, words, "a core refuses what it is owed");
+            return self.end(owed, End::Refused, &outcome).await;
+        }
+        self.put_off(owed, &outcome).await
+    }
+
+    async fn put_off(&self, owed: &Obligation, outcome: &Outcome) -> Result<(), StoreError> {
+        let again = now().saturating_add(milliseconds(self.books.settings.retry));
+        self.books.store.put_off(owed.ident, &outcome.reason(), again).await
+    }
+
+    async fn end(&self, owed: &Obligation, end: End, outcome: &Outcome) -> Result<(), StoreError> {
+        let now = now();
+        self.books.store.end(owed.ident, end, &outcome.reason(), now).await?;
+        self.books.ended(owed, end, Some(outcome), now);
+        if end == End::Delivered {
+            let (core, name, command) = (owed.core.0, &self.core.core.name, &owed.command);
+            tracing::info!(core, name, command, late_ms = now - owed.asked, "delivered late");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! What is known to be owed, for those who send: a set that is empty nearly always, and then costs one load.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::model::CoreId;
+
+/// What is owed, as far as it is known here: what this copy found, and what the database said last.
+#[derive(Debug)]
+pub struct Debts {
+    is_any: AtomicBool,
+    /// Each with the moment in which it was last seen.
+    chains: Mutex<HashMap<(CoreId, u64), Instant>>,
+    wanted: Notify,
+    changed: watch::Sender<()>,
+}
+
+impl Default for Debts {
+    fn default() -> Self {
+        Self {
+            is_any: AtomicBool::new(false),
+            chains: Mutex::default(),
+            wanted: Notify::new(),
+            changed: watch::Sender::new(()),
+        }
+    }
+}
+
+impl Debts {
+    /// Whether something is owed to this core about this.
+    pub fn owes(&self, core: CoreId, chain: u64) -> bool {
+        self.is_any.load(Ordering::Acquire) && self.chains().contains_key(&(core, chain))
+    }
+
+    /// Whether anything is owed to this core.
+    pub fn owes_any(&self, core: CoreId) -> bool {
+        self.is_any.load(Ordering::Acquire) && self.chains().keys().any(|(owed, _)| *owed == core)
+    }
+
+    /// Whether anything is owed at all.
+    pub(super) fn is_any(&self) -> bool {
+        self.is_any.load(Ordering::Acquire)
+    }
+
+    /// Something is about to be owed: from now on, later commands go behind it.
+    pub fn mark(&self, core: CoreId, chain: u64) {
+        self.chains().insert((core, chain), Instant::now());
+        self.is_any.store(true, Ordering::Release);
+    }
+
+    /// Something has changed in the database: it is looked at now.
+    pub(super) fn look(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Ends when it is to be looked at.
+    pub(super) async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    /// What the database said to a question that was asked at `looked`. What was marked after that may be missing in it.
+    pub(super) fn replace(&self, seen: impl IntoIterator<Item = (CoreId, u64)>, looked: Instant) {
+        {
+            let mut chains = self.chains();
+            chains.retain(|_, marked| *marked >= looked);
+            chains.extend(seen.into_iter().map(|key| (key, looked)));
+            self.is_any.store(!chains.is_empty(), Ordering::Release);
+        }
+        self.changed.send_replace(());
+    }
+
+    /// Ends when nothing is owed to this core about this.
+    pub async fn cleared(&self, core: CoreId, chain: u64) {
+        let mut changes = self.changed.subscribe();
+        // It cannot be closed while we have it.
+        while self.owes(core, chain) && changes.changed().await.is_ok() {}
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    fn chains(&self) -> MutexGuard<'_, HashMap<(CoreId, u64), Instant>> {
+        self.chains.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

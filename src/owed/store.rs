@@ -1,0 +1,297 @@
+//! What is owed, in the database that all copies share.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::Obligation;
+use crate::database::{Database, Lane, Row, Session, StoreError, Value};
+use crate::model::CoreId;
+
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// How long one step may take.
+const LIMIT: Duration = Duration::from_secs(5);
+/// How long what has ended is kept, in milliseconds: thirty days.
+const KEPT: i64 = 30 * 24 * 3_600_000;
+
+const COLUMNS: &str = "ident, core, chain, command, device, body, asked, meant, forgives, attempts";
+
+/// How an obligation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The core confirmed.
+    Delivered,
+    /// The core refused, and would again.
+    Refused,
+    /// What was owed before does it as well.
+    Superseded,
+    /// It was too late.
+    Expired,
+}
+
+impl End {
+    /// All ends.
+    pub const ALL: [Self; 4] = [Self::Delivered, Self::Refused, Self::Superseded, Self::Expired];
+
+    /// The word in the database and in metrics.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::Superseded => "superseded",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// What one core is owed in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// How many commands.
+    pub pending: i64,
+    /// When the oldest was asked for, in UNIX milliseconds.
+    pub oldest: i64,
+}
+
+/// What the database says of all that is owed.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Each core and chain, once.
+    pub chains: Vec<(CoreId, u64)>,
+    /// What each core is owed in all.
+    pub accounts: BTreeMap<CoreId, Account>,
+}
+
+/// The obligations in a database. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Store(Database);
+
+impl Store {
+    /// The obligations in a database that others use too.
+    #[must_use]
+    pub const fn of(database: Database) -> Self {
+        Self(database)
+    }
+
+    /// Writes what is owed, all or nothing; the cores of those that end at once, since what is owed already does as
+    /// well.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn commit(&self, obligations: Vec<Obligation>) -> Result<Vec<CoreId>> {
+        self.write(move |session| {
+            Box::pin(async move {
+                let mut superseded = Vec::new();
+                for owed in &obligations {
+                    if !insert(session, owed).await? {
+                        superseded.push(owed.core);
+                    }
+                }
+                Ok(superseded)
+            })
+        })
+        .await
+    }
+
+    /// All that is owed now.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn look(&self) -> Result<Seen> {
+        self.run(Lane::Read, |session| Box::pin(look(session))).await
+    }
+
+    /// Takes what a core is to get next, of each chain the oldest, unless somebody else has it, and no more than `count`;
+    /// `leased` milliseconds from `now` nobody else takes it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn claim(&self, core: CoreId, count: usize, now: i64, leased: i64) -> Result<Vec<Obligation>> {
+        self.write(move |session| Box::pin(claim(session, core, count, now, leased))).await
+    }
+
+    /// An obligation has ended, with these words of the core or of ours.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn end(&self, ident: i64, end: End, reply: &str, now: i64) -> Result<()> {
+        let reply = short(reply);
+        self.write(move |session| {
+            Box::pin(async move {
+                let sql = "UPDATE obligations SET state = $2, reply = $3, ended = $4 WHERE ident = $1 AND \
+                           state = 'pending'";
+                let values = [ident.into(), end.label().into(), reply.into(), now.into()];
+                session.execute(sql, &values).await.map(drop)
+            })
+        })
+        .await
+    }
+
+    /// A delivery failed with these words; it is tried again at `not_before`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn put_off(&self, ident: i64, why: &str, not_before: i64) -> Result<()> {
+        let why = short(why);
+        self.write(move |session| {
+            Box::pin(async move {
+                let sql = "UPDATE obligations SET attempts = attempts + 1, leased = 0, not_before = $2, reply = $3 \
+                           WHERE ident = $1 AND state = 'pending'";
+                session.execute(sql, &[ident.into(), not_before.into(), why.into()]).await.map(drop)
+            })
+        })
+        .await
+    }
+
+    /// Ends what was asked for before `too_old`, which is given back, and forgets what ended long ago.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn expire(&self, too_old: i64, now: i64) -> Result<Vec<Obligation>> {
+        self.write(move |session| Box::pin(expire(session, too_old, now))).await
+    }
+
+    async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>> + Send + 'static,
+    {
+        self.run(Lane::Write, work).await
+    }
+
+    async fn run<T, F>(&self, lane: Lane, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>> + Send + 'static,
+    {
+        self.0.run(lane, LIMIT, move |session| Box::pin(within(session, lane, work))).await
+    }
+}
+
+/// Does work and ends its transaction.
+async fn within<T, F>(session: &mut Session, lane: Lane, work: F) -> Result<T>
+where
+    F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>>,
+{
+    let done = work(session).await;
+    session.batch(if lane == Lane::Write && done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+    done
+}
+
+/// Whether it is to be delivered.
+async fn insert(session: &mut Session, owed: &Obligation) -> Result<bool> {
+    let last = format!(
+        "SELECT {COLUMNS} FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND o.chain = $2 \
+         ORDER BY o.asked DESC, o.ident DESC LIMIT 1"
+    );
+    let earlier = session.row(&last, &[core(owed.core), chain(owed.chain)], read).await?;
+    let earlier = earlier.filter(|earlier| owed.is_superseded_by(earlier));
+    let is_new = earlier.is_none();
+    let (state, reply, ended) = match earlier {
+        Some(earlier) => {
+            (End::Superseded.label(), format!("the same is owed as {}", earlier.ident), owed.asked)
+        }
+        None => ("pending", String::new(), 0),
+    };
+    let sql = "INSERT INTO obligations (core, chain, command, device, body, asked, meant, forgives, state, reply, ended) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let values = [
+        core(owed.core),
+        chain(owed.chain),
+        (&owed.command).into(),
+        (&owed.device).into(),
+        (&owed.body).into(),
+        owed.asked.into(),
+        owed.meant.into(),
+        i64::from(owed.forgives).into(),
+        state.into(),
+        reply.into(),
+        ended.into(),
+    ];
+    session.execute(sql, &values).await.map(|_| is_new)
+}
+
+async fn look(session: &mut Session) -> Result<Seen> {
+    let sql = "SELECT core, chain, COUNT(*), MIN(asked) FROM obligations WHERE state = 'pending' GROUP BY core, chain";
+    let mut seen = Seen::default();
+    let row = &mut |row: &Row<'_>| {
+        let (core, chain) = (core_of(row.int(0)?), row.int(1)?.cast_unsigned());
+        let (pending, oldest) = (row.int(2)?, row.int(3)?);
+        seen.chains.push((core, chain));
+        let account = seen.accounts.entry(core).or_insert(Account { pending: 0, oldest });
+        *account = Account { pending: account.pending + pending, oldest: account.oldest.min(oldest) };
+        Ok(())
+    };
+    session.each(sql, &[], row).await?;
+    Ok(seen)
+}
+
+async fn claim(
+    session: &mut Session,
+    to: CoreId,
+    count: usize,
+    now: i64,
+    leased: i64,
+) -> Result<Vec<Obligation>> {
+    // What another copy is about to take is not waited for. SQLite has one writer at a time.
+    let lock = if session.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" };
+    let heads = format!(
+        "SELECT {COLUMNS} FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND o.not_before <= $2 AND \
+         o.leased <= $2 AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND e.core = o.core AND \
+         e.chain = o.chain AND (e.asked < o.asked OR e.asked = o.asked AND e.ident < o.ident)) \
+         ORDER BY o.asked, o.ident LIMIT {count} {lock}"
+    );
+    let claimed = session.rows(&heads, &[core(to), now.into()], read).await?;
+    for owed in &claimed {
+        let until = now.saturating_add(leased);
+        let sql = "UPDATE obligations SET leased = $2 WHERE ident = $1";
+        session.execute(sql, &[owed.ident.into(), until.into()]).await?;
+    }
+    Ok(claimed)
+}
+
+async fn expire(session: &mut Session, too_old: i64, now: i64) -> Result<Vec<Obligation>> {
+    let sql = format!(
+        "UPDATE obligations SET state = 'expired', ended = $2 WHERE state = 'pending' AND asked < $1 AND leased <= $2 \
+         RETURNING {COLUMNS}"
+    );
+    let expired = session.rows(&sql, &[too_old.into(), now.into()], read).await?;
+    let sql = "DELETE FROM obligations WHERE state <> 'pending' AND ended < $1";
+    session.execute(sql, &[now.saturating_sub(KEPT).into()]).await?;
+    Ok(expired)
+}
+
+fn read(row: &Row<'_>) -> Result<Obligation> {
+    Ok(Obligation {
+        ident: row.int(0)?,
+        core: core_of(row.int(1)?),
+        chain: row.int(2)?.cast_unsigned(),
+        command: row.string(3)?,
+        device: row.string(4)?,
+        body: row.string(5)?,
+        asked: row.int(6)?,
+        meant: row.int(7)?,
+        forgives: row.flag(8)?,
+        attempts: row.int(9)?,
+    })
+}
+
+fn core(id: CoreId) -> Value<'static> {
+    i64::from(id.0).into()
+}
+
+const fn chain(chain: u64) -> Value<'static> {
+    Value::Int(chain.cast_signed())
+}
+
+fn core_of(id: i64) -> CoreId {
+    CoreId(u16::try_from(id).unwrap_or(u16::MAX))
+}
+
+/// A reply as it is kept: nobody reads more of it, and a database takes no zero byte.
+fn short(text: &str) -> String {
+    text.chars().filter(|c| *c != '\0').take(200).collect()
+}
