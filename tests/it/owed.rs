@@ -130,7 +130,16 @@ async fn what_one_copy_owes_another_one_delivers() {
         all[before..].iter().map(|(command, _)| *command).collect::<Vec<_>>(),
         [Command::BlackoutStart]
     );
+    let exposed = metric(&lab, "corecast_blackout_exposure_seconds_total{core=\"2\"}").await;
+    assert!(exposed > 2.0, "a time-out at least: {exposed}");
     lab.end().await;
+
+    let database = rusqlite::Connection::open(files.path().join("shared.db")).expect("the database");
+    let sql = "SELECT function, devices, verdict, note FROM ledger WHERE event = 'late'";
+    let told: [String; 4] = database
+        .query_row(sql, (), |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))
+        .expect("one entry of the ledger");
+    assert_eq!(told, ["BLACKOUTSTART", "[\"7001\"]", "delivered", "owed to core 2"]);
 }
 
 #[tokio::test]
