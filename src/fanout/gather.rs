@@ -56,6 +56,7 @@ impl Maker {
         }
         let replies = match plan.policy {
             Policy::Merge(_) => Replies::Kept(data.part().into()),
+            _ if call.function.is_blackout() => Replies::Heads,
             _ => Replies::Dropped,
         };
         let (urgency, can_be_owed) = (call.function.priority, Obligation::is_for(call.function));

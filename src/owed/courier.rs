@@ -103,7 +103,11 @@ impl Courier {
         self.put_off(owed, &outcome).await
     }
 
+    /// It is tried again, unless it has become too old meanwhile: nobody else sees that while it is taken.
     async fn put_off(&self, owed: &Obligation, outcome: &Outcome) -> Result<(), StoreError> {
+        if now().saturating_sub(owed.asked) >= milliseconds(self.books.settings.expire) {
+            return self.end(owed, End::Expired, outcome).await;
+        }
         let again = now().saturating_add(milliseconds(self.books.settings.retry));
         self.books.store.put_off(owed.ident, &outcome.reason(), again).await
     }

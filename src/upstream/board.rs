@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::budget::Part;
@@ -23,11 +24,16 @@ pub enum WakeOn {
     Each,
 }
 
+/// So much of a reply is enough for its head, in bytes.
+const HEAD: usize = 512;
+
 /// What becomes of the cores' replies, which are held until the call has its verdict.
 #[derive(Debug)]
 pub enum Replies {
     /// Their outcomes say all that is needed.
     Dropped,
+    /// Their heads are wanted for the ledger: copies of them, since a reply holds on to the buffer that it was read into.
+    Heads,
     /// Their data is wanted, as far as there is room in a budget.
     Kept(RefCell<Part>),
 }
@@ -38,6 +44,10 @@ impl Replies {
         let LegEnd { outcome, reply, elapsed } = end;
         let reply = reply.filter(|_| outcome == Outcome::Ok);
         match (self, reply) {
+            (Self::Heads, Some(reply)) => {
+                let head = Bytes::copy_from_slice(&reply[..reply.len().min(HEAD)]);
+                LegEnd { outcome, reply: Some(head), elapsed }
+            }
             (Self::Kept(part), Some(reply)) => {
                 let mut part = part.borrow_mut();
                 let bytes = part.bytes() + reply.len();
@@ -192,6 +202,8 @@ mod tests {
         assert_eq!((late.outcome, late.reply), (Outcome::BadReply, None), "no room");
         drop(kept);
         assert_eq!(budget.held(), 0);
+        let head = Replies::Heads.keep(end(Outcome::Ok, &[b'x'; 600]));
+        assert_eq!((head.outcome, head.reply.map(|head| head.len())), (Outcome::Ok, Some(HEAD)));
         let dropped = Replies::Dropped.keep(end(Outcome::Ok, b"1"));
         assert_eq!((dropped.outcome, dropped.reply), (Outcome::Ok, None));
     }
