@@ -92,7 +92,8 @@ impl Courier {
     async fn refused(&self, owed: &Obligation, rejection: Box<Rejection>) -> Result<(), StoreError> {
         let is_stranger = self.books.codes.is_not_mine(&rejection);
         let outcome = Outcome::Rejected(rejection);
-        if is_stranger && owed.forgives {
+        // What is to be stopped and is not there has stopped: the core may have heard of it the first time.
+        if is_stranger && (owed.forgives || owed.is_stop()) {
             return self.end(owed, End::Delivered, &outcome).await;
         }
         if is_stranger || owed.attempts >= REFUSALS {

@@ -80,6 +80,12 @@ impl Obligation {
         out
     }
 
+    /// Whether it ends something: all that is ever owed but the start of a blackout.
+    #[must_use]
+    pub fn is_stop(&self) -> bool {
+        !function(&self.command).is_some_and(Function::starts_blackout)
+    }
+
     /// Whether it asks for nothing that this one, asked for before it and still owed, does not do as well.
     #[must_use]
     pub fn is_superseded_by(&self, earlier: &Self) -> bool {

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use corecast::command::Command;
-use corecast::cti::{CtiCore, Fault};
+use corecast::cti::{CtiCore, CtiSettings, Fault};
+use corecast::model::CoreId;
 use corecast::protocol::param::Param;
 
-use super::lab::{Answer, Lab, metric, until};
+use super::lab::{Answer, Lab, metric, receive, request, until};
 use super::postgres::Postgres;
-use super::process::Scratch;
+use super::process::{Scratch, Serving};
 
 const PARTIAL: &str = "API_PARTIAL_CORE_RESPONSE";
 const DEVICE: &str = "<DEVICEID>7001</DEVICEID>";
@@ -154,6 +155,16 @@ async fn what_a_core_refuses_for_good_ends_as_refused() {
 }
 
 #[tokio::test]
+async fn a_stop_of_what_is_over_has_done_all_that_it_can() {
+    let lab = second_hung("sqlite::memory:").await;
+    assert_eq!(lab.ask("CALLSTOP", DEVICE).await.label, PARTIAL);
+    // Not in call: as if the core had heard it, and only its answer been lost.
+    lab.cores[1].set_fault(Fault::Reject(12));
+    until_delivered(&lab, 2, 1.0).await;
+    lab.end().await;
+}
+
+#[tokio::test]
 async fn what_is_too_old_expires() {
     let more = format!("{QUICK}expire = \"300ms\"\n");
     let lab = Lab::at(&[Fault::Hang], "sqlite::memory:", &more).await;
@@ -190,4 +201,68 @@ async fn a_refusal_is_an_answer_and_nothing_is_owed_then() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(pending(&lab, 2).await, 0.0);
     lab.end().await;
+}
+
+/// A configuration for real processes that share a database, with these cores behind them.
+fn shared_by(cores: &[CtiCore], database: &str) -> String {
+    let core = |core: &CtiCore| {
+        let (id, address) = (core.id(), core.address());
+        format!("[[core]]\nid = {id}\naddress = \"{address}\"\npipeline = 64\n")
+    };
+    format!(
+        "[listen]\napi = \"127.0.0.1:0\"\nwebapi = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
+         [limits]\ndeadline = \"2s\"\nleg_timeout = \"500ms\"\n[directory]\nurl = \"{database}\"\n\
+         [log]\nformat = \"json\"\n[late_delivery]\nretry = \"50ms\"\n{}",
+        cores.iter().map(core).collect::<String>()
+    )
+}
+
+/// A proxy is killed after so many of forty answers; the devices of those.
+async fn killed_after(answers: usize, round: usize, configuration: &str) -> Vec<String> {
+    let mut proxy = Serving::start(configuration).await;
+    let mut client = proxy.client().await;
+    let device = |number: usize| format!("7{round}{number:02}");
+    for number in 0..40 {
+        let params = format!("<DEVICEID>{}</DEVICEID>", device(number));
+        client.send(request("BLACKOUTSTART", number, &params).as_bytes()).await.expect("it is sent");
+    }
+    let mut told = Vec::new();
+    for number in 0..answers {
+        let answer = receive(&mut client).await;
+        assert_ne!(answer.label, "API_OK", "{}", answer.text);
+        assert!(!answer.message.contains("not kept"), "{}", answer.text);
+        told.push(device(number));
+    }
+    proxy.process.kill().await;
+    told
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_proxy_has_forgotten_nothing_that_it_told() {
+    let files = Scratch::new();
+    let url = format!("sqlite://{}", files.path().join("shared.db").display());
+    let settings = |id| CtiSettings { id: CoreId(id), ..CtiSettings::default() };
+    let mut cores = Vec::new();
+    for id in 1..=2 {
+        cores.push(CtiCore::start(settings(id)).await.expect("a core starts"));
+    }
+    cores[1].set_fault(Fault::Hang);
+    let configuration = shared_by(&cores, &url);
+    let mut told = Vec::new();
+    for (round, answers) in (0..).zip([1, 7, 20, 40]) {
+        told.extend(killed_after(answers, round, &configuration).await);
+    }
+
+    let before = cores[1].received().len();
+    cores[1].set_fault(Fault::None);
+    let _proxy = Serving::start(&configuration).await;
+    let is_delivered = |device: &String| {
+        let late = cores[1].received().into_iter().skip(before);
+        late.filter(|got| got.request.get(Param::DeviceId) == Some(device)).count() > 0
+    };
+    until("each that was told", async || told.iter().all(is_delivered)).await;
+    assert_eq!(told.len(), 68);
+    for core in cores {
+        core.stop().await;
+    }
 }
