@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::Counter;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -118,7 +119,7 @@ impl Owed {
         obligations.iter().for_each(|owed| self.debts.mark(owed.core, owed.chain));
         let count = obligations.len() as u64;
         let kept = match &self.line {
-            Some(line) => hand_over(line, obligations, until).await,
+            Some(line) => hand_over(line, &self.debts, obligations, until).await,
             None => false,
         };
         if !kept {
@@ -128,9 +129,18 @@ impl Owed {
     }
 }
 
-async fn hand_over(line: &mpsc::Sender<Waiting>, obligations: Vec<Obligation>, until: Instant) -> bool {
+async fn hand_over(
+    line: &mpsc::Sender<Waiting>,
+    debts: &Debts,
+    obligations: Vec<Obligation>,
+    until: Instant,
+) -> bool {
     let (is_kept, answer) = oneshot::channel();
-    if line.try_send(Waiting { obligations, is_kept }).is_err() {
+    if let Err(
+        TrySendError::Full(Waiting { obligations, .. }) | TrySendError::Closed(Waiting { obligations, .. }),
+    ) = line.try_send(Waiting { obligations, is_kept })
+    {
+        obligations.iter().for_each(|owed| debts.settle(owed.core, owed.chain));
         return false;
     }
     matches!(timeout_at(until, answer).await, Ok(Ok(true)))

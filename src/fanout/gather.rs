@@ -29,7 +29,7 @@ struct Maker {
     heeds_order: bool,
     /// Whether a core that does not get it is owed it.
     can_be_owed: bool,
-    /// How long it waits for what goes first.
+    /// Until when it waits for what goes first.
     patience: Instant,
     board: Rc<Board>,
 }
@@ -98,8 +98,8 @@ pub(super) struct Legs {
 }
 
 impl Legs {
-    /// Begins the legs of a plan, but for the cores that have confirmed before. They are in the hands of the links when this returns, so that calls which
-    /// are begun one after the other reach each core in that order.
+    /// Begins the legs of a plan, but for the cores that have confirmed before. They are in the hands of the links when
+    /// this returns, so that calls which are begun one after the other reach each core in that order.
     pub fn begin(
         upstream: &Upstream,
         owed: &Owed,

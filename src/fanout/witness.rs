@@ -67,7 +67,7 @@ impl Witness {
     pub async fn answered(mut self: Box<Self>, verdict: &str, deadline: Instant) {
         let Some(mut entry) = self.entry.take() else { return };
         verdict.clone_into(&mut entry.verdict);
-        let all_heard = entry.legs.iter().all(|leg| leg.code.is_some());
+        let all_heard = entry.legs.iter().all(|leg| leg.is_confirmed() || leg.code.is_some());
         if entry.legs.is_empty() || all_heard && verdict == ResultType::Ok.label() {
             return self.ledger.note(entry);
         }

@@ -60,7 +60,8 @@ impl Leg {
         Self { core, device, outcome, sent: true, code: None, label: String::new(), ms: 0 }
     }
 
-    /// A leg that ended so, this long after it was asked for; `reply` is the core's RESULTCODE and RESULTTYPE.
+    /// A leg that ended so, this long after it was asked for; `reply` is the RESULTCODE and RESULTTYPE of the core's
+    /// reply, where it is at hand. A refusal has its own.
     #[must_use]
     pub fn ended(
         core: CoreId,
@@ -69,6 +70,10 @@ impl Leg {
         took: Duration,
         reply: Option<(i32, &str)>,
     ) -> Self {
+        let reply = match outcome {
+            Outcome::Rejected(rejection) => Some((rejection.code, &*rejection.label)),
+            _ => reply,
+        };
         Self {
             core,
             device: device.into(),

@@ -90,10 +90,15 @@ impl Books {
                 batch.iter().flat_map(|entry: &Waiting| entry.obligations.iter().cloned()).collect();
             let written = self.store.commit(obligations).await;
             match &written {
-                Ok(superseded) => superseded.iter().for_each(|core| self.count(*core, End::Superseded)),
+                Ok(superseded) => {
+                    superseded.iter().for_each(|owed| self.ended(owed, End::Superseded, None, now()));
+                }
                 Err(error) => {
                     tracing::error!(%error, "what is owed to cores cannot be kept: the answers say so")
                 }
+            }
+            for owed in batch.iter().flat_map(|entry| &entry.obligations) {
+                self.debts.settle(owed.core, owed.chain);
             }
             batch.drain(..).for_each(|entry| entry.is_kept.send(written.is_ok()).unwrap_or_default());
             self.debts.look();
@@ -147,24 +152,18 @@ impl Books {
 
     /// An obligation has ended, the core having answered so: for the metrics, and of a blackout for the ledger.
     pub(super) fn ended(&self, owed: &Obligation, end: End, outcome: Option<&Outcome>, now: i64) {
-        self.count(owed.core, end);
         let took = Duration::from_millis((now - owed.asked).max(0).cast_unsigned());
-        if end == End::Delivered
-            && let Some(series) = self.series.get(&owed.core)
-        {
-            series.late.record(took.as_secs_f64());
+        if let Some(series) = self.series.get(&owed.core) {
+            series.ended[end as usize].increment(1);
+            if end == End::Delivered {
+                series.late.record(took.as_secs_f64());
+            }
         }
         if let Some(function) = function(&owed.command).filter(|function| function.is_blackout()) {
             if end == End::Delivered && function.starts_blackout() {
                 self.ledger.exposed(owed.core, took);
             }
             self.ledger.note(entry(owed, function, end, outcome, took));
-        }
-    }
-
-    fn count(&self, core: CoreId, end: End) {
-        if let Some(series) = self.series.get(&core) {
-            series.ended[end as usize].increment(1);
         }
     }
 }
@@ -177,11 +176,7 @@ fn entry(
     outcome: Option<&Outcome>,
     took: Duration,
 ) -> Entry {
-    let reply = match outcome {
-        Some(Outcome::Rejected(rejection)) => Some((rejection.code, &*rejection.label)),
-        _ => None,
-    };
-    let leg = |outcome| Leg::ended(owed.core, &owed.device, outcome, took, reply);
+    let leg = |outcome| Leg::ended(owed.core, &owed.device, outcome, took, None);
     Entry {
         function: function.name,
         devices: vec![owed.device.clone()],

@@ -38,17 +38,15 @@ impl Courier {
     pub async fn keep_delivering(self) {
         let (mut changes, mut states) = (self.books.debts.changes(), self.core.breaker.watch());
         loop {
-            if self.is_due() && !self.deliver().await {
-                // Not at once again: what failed may fail again.
+            if !self.is_due() {
+                // Whichever comes first: a core that is back, or something new.
+                tokio::select! {
+                    _ = changes.changed() => {}
+                    _ = states.changed() => {}
+                }
+            } else if !self.deliver().await {
+                // Not at once again: what failed may fail again, and what was put off has its time.
                 sleep(self.books.settings.retry).await;
-            } else if self.is_due() {
-                continue;
-            }
-            // Whichever comes first; a core that is back, something new, or time for what was put off.
-            tokio::select! {
-                _ = changes.changed() => {}
-                _ = states.changed() => {}
-                () = sleep(self.books.settings.retry) => {}
             }
         }
     }

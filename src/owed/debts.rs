@@ -9,12 +9,20 @@ use tokio::time::Instant;
 
 use crate::model::CoreId;
 
+/// What is known of one chain.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// How many answers are having something of it committed: the database may not show it yet.
+    committing: usize,
+    /// When it was last known to be owed.
+    seen: Instant,
+}
+
 /// What is owed, as far as it is known here: what this copy found, and what the database said last.
 #[derive(Debug)]
 pub struct Debts {
     is_any: AtomicBool,
-    /// Each with the moment in which it was last seen.
-    chains: Mutex<HashMap<(CoreId, u64), Instant>>,
+    chains: Mutex<HashMap<(CoreId, u64), Mark>>,
     wanted: Notify,
     changed: watch::Sender<()>,
 }
@@ -48,8 +56,19 @@ impl Debts {
 
     /// Something is about to be owed: from now on, later commands go behind it.
     pub fn mark(&self, core: CoreId, chain: u64) {
-        self.chains().insert((core, chain), Instant::now());
+        let now = Instant::now();
+        let mut chains = self.chains();
+        let mark = chains.entry((core, chain)).or_insert(Mark { committing: 0, seen: now });
+        *mark = Mark { committing: mark.committing + 1, seen: now };
+        drop(chains);
         self.is_any.store(true, Ordering::Release);
+    }
+
+    /// What was marked is committed, or will not be: from now on the database says whether it is owed.
+    pub(super) fn settle(&self, core: CoreId, chain: u64) {
+        if let Some(mark) = self.chains().get_mut(&(core, chain)) {
+            *mark = Mark { committing: mark.committing.saturating_sub(1), seen: Instant::now() };
+        }
     }
 
     /// Something has changed in the database: it is looked at now.
@@ -64,13 +83,18 @@ impl Debts {
 
     /// What the database said to a question that was asked at `looked`. What was marked after that may be missing in it.
     pub(super) fn replace(&self, seen: impl IntoIterator<Item = (CoreId, u64)>, looked: Instant) {
+        let was_any = self.is_any();
         {
             let mut chains = self.chains();
-            chains.retain(|_, marked| *marked >= looked);
-            chains.extend(seen.into_iter().map(|key| (key, looked)));
+            chains.retain(|_, mark| mark.committing > 0 || mark.seen >= looked);
+            for key in seen {
+                chains.entry(key).or_insert(Mark { committing: 0, seen: looked });
+            }
             self.is_any.store(!chains.is_empty(), Ordering::Release);
         }
-        self.changed.send_replace(());
+        if was_any || self.is_any() {
+            self.changed.send_replace(());
+        }
     }
 
     /// Ends when nothing is owed to this core about this.
@@ -84,7 +108,7 @@ impl Debts {
         self.changed.subscribe()
     }
 
-    fn chains(&self) -> MutexGuard<'_, HashMap<(CoreId, u64), Instant>> {
+    fn chains(&self) -> MutexGuard<'_, HashMap<(CoreId, u64), Mark>> {
         self.chains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

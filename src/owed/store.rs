@@ -76,18 +76,17 @@ impl Store {
         Self(database)
     }
 
-    /// Writes what is owed, all or nothing; the cores of those that end at once, since what is owed already does as
-    /// well.
+    /// Writes what is owed, all or nothing; those that end at once, since what is owed already does as well.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn commit(&self, obligations: Vec<Obligation>) -> Result<Vec<CoreId>> {
+    pub async fn commit(&self, obligations: Vec<Obligation>) -> Result<Vec<Obligation>> {
         self.write(move |session| {
             Box::pin(async move {
                 let mut superseded = Vec::new();
-                for owed in &obligations {
-                    if !insert(session, owed).await? {
-                        superseded.push(owed.core);
+                for owed in obligations {
+                    if !insert(session, &owed).await? {
+                        superseded.push(owed);
                     }
                 }
                 Ok(superseded)

@@ -180,7 +180,7 @@ async fn many_couriers_never_take_the_same(place: &Place) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_marked_while_the_database_was_asked_stays() {
+async fn what_is_being_committed_stays_whatever_the_database_says() {
     let debts = Debts::default();
     assert!(!debts.owes(CORE, 1));
     debts.mark(CORE, 1);
@@ -189,8 +189,20 @@ async fn what_was_marked_while_the_database_was_asked_stays() {
     tokio::time::advance(Duration::from_millis(1)).await;
     debts.mark(CORE, 2);
     debts.replace([(CORE, 3)], looked);
-    assert_eq!([1, 2, 3].map(|chain| debts.owes(CORE, chain)), [false, true, true]);
-    debts.replace([], Instant::now() + Duration::from_millis(1));
+    assert_eq!([1, 2, 3].map(|chain| debts.owes(CORE, chain)), [true, true, true]);
+    let much_later = Instant::now() + Duration::from_secs(9);
+    debts.replace([], much_later);
+    assert_eq!(
+        [1, 2, 3].map(|chain| debts.owes(CORE, chain)),
+        [true, true, false],
+        "they are being committed"
+    );
+    debts.mark(CORE, 2);
+    [1, 2].iter().for_each(|chain| debts.settle(CORE, *chain));
+    debts.replace([], much_later);
+    assert_eq!([1, 2].map(|chain| debts.owes(CORE, chain)), [false, true], "one of two is committed");
+    debts.settle(CORE, 2);
+    debts.replace([], much_later);
     assert!(!debts.is_any() && !debts.owes_any(CORE));
 }
 
@@ -202,6 +214,7 @@ async fn who_waits_goes_on_when_nothing_is_owed_any_more_or_the_time_is_up() {
     let soon = Instant::now() + Duration::from_secs(1);
     assert!(owed.cleared(CORE, 1, soon).await, "nothing is owed");
     debts.mark(CORE, 1);
+    debts.settle(CORE, 1);
     assert!(!owed.cleared(CORE, 1, soon).await);
     let waits = owed.cleared(CORE, 1, soon + Duration::from_secs(9));
     let (cleared, ()) =

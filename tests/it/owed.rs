@@ -1,7 +1,5 @@
 //! Late delivery: what a core did not get it gets when it is back, in order, and for the moment that was meant.
 
-use std::time::Duration;
-
 use corecast::command::Command;
 use corecast::cti::{CtiCore, CtiSettings, Fault};
 use corecast::model::CoreId;
@@ -194,13 +192,24 @@ async fn a_database_that_is_down_is_told_and_counted() {
 
 #[tokio::test]
 async fn a_refusal_is_an_answer_and_nothing_is_owed_then() {
-    let lab = Lab::at(&[Fault::None, Fault::Reject(12)], "sqlite::memory:", QUICK).await;
+    let files = Scratch::new();
+    let path = files.path().join("shared.db");
+    let lab =
+        Lab::at(&[Fault::None, Fault::Reject(12)], &format!("sqlite://{}", path.display()), QUICK).await;
     lab.ask("CALLSTART", DEVICE).await;
     let answer = lab.ask("BLACKOUTSTART", DETAIL).await;
     assert_eq!((&*answer.label, deferred(&answer).len()), (PARTIAL, 0));
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(pending(&lab, 2).await, 0.0);
     lab.end().await;
+
+    let database = rusqlite::Connection::open(path).expect("the database");
+    let owed: i64 =
+        database.query_row("SELECT COUNT(*) FROM obligations", (), |row| row.get(0)).expect("a count");
+    let legs: String = database
+        .query_row("SELECT legs FROM ledger WHERE event = 'blackout'", (), |row| row.get(0))
+        .expect("one entry of the ledger");
+    let legs: serde_json::Value = serde_json::from_str(&legs).expect("JSON");
+    assert_eq!((owed, &legs[1]["outcome"], &legs[1]["code"]), (0, &"rejected".into(), &12.into()), "{legs}");
+    assert_eq!((&legs[0]["label"], &legs[0]["code"]), (&"API_OK".into(), &20.into()), "{legs}");
 }
 
 /// A configuration for real processes that share a database, with these cores behind them.
