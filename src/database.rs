@@ -42,8 +42,28 @@ impl Database {
         self.0.run(lane, limit, work).await
     }
 
+    /// [`Database::run`] for work that does not end its transaction: that is committed if it is one of
+    /// [`Lane::Write`] and went well.
+    pub(crate) async fn transact<T, F>(&self, lane: Lane, limit: Duration, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        self.run(lane, limit, move |session| Box::pin(within(session, lane, work))).await
+    }
+
     /// Wakes `nudge` whenever somebody else has changed the directory in it. Never ends.
     pub(crate) async fn watch(&self, nudge: &Notify) {
         self.0.watch(nudge).await;
     }
+}
+
+/// Does work and ends its transaction.
+async fn within<T, F>(session: &mut Session, lane: Lane, work: F) -> Result<T, StoreError>
+where
+    F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T, StoreError>>,
+{
+    let done = work(session).await;
+    session.batch(if lane == Lane::Write && done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+    done
 }

@@ -5,6 +5,7 @@ mod desk;
 mod detail;
 mod fall_back;
 mod gather;
+mod in_flight;
 mod late;
 mod merge;
 mod meter;
@@ -15,7 +16,8 @@ mod tally;
 mod turns;
 mod witness;
 
-pub use desk::{Answer, Arrived, Desk, InFlight, Limits, Origin, crowded};
+pub use desk::{Answer, Arrived, Desk, Limits, Origin};
+pub use in_flight::{InFlight, crowded};
 pub use late::Deferred;
 pub use meter::{Listener, Meter};
 pub use policy::{Detail, Terms, Verdict};

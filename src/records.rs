@@ -122,7 +122,7 @@ impl Records {
         T: Send + 'static,
         F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>> + Send + 'static,
     {
-        self.run(Lane::Search, SEARCH_LIMIT, work).await
+        self.0.transact(Lane::Search, SEARCH_LIMIT, work).await
     }
 
     async fn write<T, F>(&self, work: F) -> Result<T>
@@ -130,26 +130,8 @@ impl Records {
         T: Send + 'static,
         F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>> + Send + 'static,
     {
-        self.run(Lane::Write, WRITE_LIMIT, work).await
+        self.0.transact(Lane::Write, WRITE_LIMIT, work).await
     }
-
-    async fn run<T, F>(&self, lane: Lane, limit: Duration, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>> + Send + 'static,
-    {
-        self.0.run(lane, limit, move |session| Box::pin(within(session, lane == Lane::Write, work))).await
-    }
-}
-
-/// Does work and ends its transaction.
-async fn within<T, F>(session: &mut Session, is_write: bool, work: F) -> Result<T>
-where
-    F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>>,
-{
-    let done = work(session).await;
-    session.batch(if is_write && done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
-    done
 }
 
 async fn by_idents(session: &mut Session, idents: Vec<i64>) -> Result<Vec<Record>> {

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::entity::*;
 use super::store::*;
 use crate::database::error::{StoreError, Subject};
-use place::Place;
+use place::{Place, on_both};
 
 /// What nobody's name should be, and what every field must give back unchanged.
 const AWKWARD: &str = "O'Brien \"x\"; DROP TABLE users; -- $1 ?1 %_\\ <b>&amp; éß 日本 😀\u{202e}\r\n\t";
@@ -29,33 +29,6 @@ const AWKWARD: &str = "O'Brien \"x\"; DROP TABLE users; -- $1 ?1 %_\\ <b>&amp; �
 const SOON: Duration = Duration::from_secs(2);
 /// How long a test waits for what must come, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Defines a test that runs once per database. It gets a [`Place`] with an empty directory.
-macro_rules! on_both {
-    ($(#[$attribute:meta])* async fn $name:ident($place:ident: &Place) $body:block) => {
-        mod $name {
-            #[allow(clippy::wildcard_imports, reason = "a test's own words")]
-            use super::*;
-
-            async fn run($place: &Place) $body
-
-            $(#[$attribute])*
-            #[tokio::test]
-            async fn sqlite() {
-                run(&Place::sqlite()).await;
-            }
-
-            $(#[$attribute])*
-            #[tokio::test]
-            async fn postgres() {
-                let Some(place) = Place::postgres().await else { return };
-                run(&place).await;
-                place.drop_database().await;
-            }
-        }
-    };
-}
-use on_both;
 
 fn by(function: &str) -> By {
     By { who: "tester".into(), from: "127.0.0.1".into(), function: function.into() }

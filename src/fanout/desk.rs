@@ -5,7 +5,6 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -15,6 +14,7 @@ use tokio::time::Instant;
 
 use super::fall_back;
 use super::gather::Legs;
+use super::in_flight::{InFlight, InFlightPlace, crowded};
 use super::late;
 use super::meter::{Listener, Meter};
 use super::policy::{Terms, Verdict};
@@ -24,8 +24,8 @@ use super::tally::one_per_core;
 use super::turns::Turns;
 use super::witness::Witness;
 use crate::access::Pass;
-use crate::budget::{Budget, Part};
-use crate::command::{Call, Function, Refusal, Room, Urgency, check};
+use crate::budget::Budget;
+use crate::command::{Call, Function, Refusal, Room, check};
 use crate::ledger::Ledger;
 use crate::media::Download;
 use crate::owed::Owed;
@@ -67,61 +67,6 @@ impl From<FrameFault> for Arrived {
     fn from(fault: FrameFault) -> Self {
         let closes = fault.is_fatal();
         Self::Bad(BadRequest { reason: fault.to_string(), closes, ..BadRequest::default() })
-    }
-}
-
-/// Calls in flight over all threads, and how many there may be.
-#[derive(Debug)]
-pub struct InFlight {
-    now: AtomicUsize,
-    max: usize,
-}
-
-/// One call's place among them; dropping it makes room.
-#[derive(Debug)]
-struct InFlightPlace {
-    among: Arc<InFlight>,
-    bytes: Option<Part>,
-}
-
-impl Drop for InFlightPlace {
-    fn drop(&mut self) {
-        self.among.now.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl InFlightPlace {
-    /// Takes room for what the request and its copy for the cores weigh.
-    fn hold(&mut self, budget: &Arc<Budget>, call: &Call) -> Result<(), Refusal> {
-        let mut part = budget.part();
-        if !part.resize(2 * call.request.fields().weight(), call.function.priority) {
-            return Err(overloaded("the requests under way have as many bytes as they may"));
-        }
-        self.bytes = Some(part);
-        Ok(())
-    }
-}
-
-impl InFlight {
-    /// Room for `max` calls.
-    #[must_use]
-    pub fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { now: AtomicUsize::new(0), max })
-    }
-
-    /// How many calls are under way.
-    #[must_use]
-    pub fn now(&self) -> usize {
-        self.now.load(Ordering::Relaxed)
-    }
-
-    fn enter(self: &Arc<Self>, urgency: Urgency) -> Result<InFlightPlace, Refusal> {
-        let place = InFlightPlace { among: self.clone(), bytes: None };
-        let room = urgency.room(self.max);
-        if self.now.fetch_add(1, Ordering::Relaxed) < room {
-            return Ok(place);
-        }
-        Err(overloaded(&format!("{room} calls are under way, which is the limit")))
     }
 }
 
@@ -338,17 +283,6 @@ fn keep(place: InFlightPlace, download: Download) -> Download {
     Download { content, ..download }
 }
 
-/// There is no room for more of what clients have sent by half, or have not read.
-#[must_use]
-pub fn crowded() -> Refusal {
-    overloaded("half-sent requests and unread answers take all the room that there is")
-}
-
-/// A bound was reached.
-fn overloaded(what: &str) -> Refusal {
-    Refusal::new(ResultType::ProcessingMessage, format!("overloaded: {what}; try again later"))
-}
-
 /// A socket that speaks lines of XML has no way to hand over a file.
 fn web_only(call: &Call) -> Refusal {
     let message = format!("{} hands over a file: ask for it by URL, at the WebAPI", call.function.name);
@@ -384,6 +318,7 @@ mod tests {
     use futures::stream::iter;
 
     use super::*;
+    use crate::command::Urgency;
 
     #[tokio::test]
     async fn a_file_is_in_flight_until_it_is_handed_over() {
@@ -398,17 +333,6 @@ mod tests {
             assert_eq!((in_flight.now(), in_flight.enter(Urgency::Normal).is_err()), (1, true));
         }
         drop(download);
-        assert_eq!(in_flight.now(), 0);
-    }
-
-    #[test]
-    fn there_is_room_for_blackouts_when_there_is_none_for_calls() {
-        let in_flight = InFlight::new(4);
-        let calls: Vec<_> = (0..4).map(|_| in_flight.enter(Urgency::Normal).expect("room")).collect();
-        assert!(in_flight.enter(Urgency::Normal).is_err() && in_flight.enter(Urgency::Background).is_err());
-        let blackout = in_flight.enter(Urgency::Urgent).expect("a quarter more");
-        assert!(in_flight.enter(Urgency::Urgent).is_err(), "which is a bound too");
-        drop((calls, blackout));
         assert_eq!(in_flight.now(), 0);
     }
 }

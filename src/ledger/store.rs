@@ -36,13 +36,9 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
 /// Those of the database, where it may have been done all the same; [`StoreError::Failed`] where other rows stand in
 /// their places, which nobody but a forger can have written.
 pub(super) async fn write(database: &Database, rows: Arc<[Row]>) -> Result<()> {
-    database.run(Lane::Write, WRITE_LIMIT, |session| Box::pin(write_all(session, rows))).await
-}
-
-async fn write_all(session: &mut Session, rows: Arc<[Row]>) -> Result<()> {
-    let added = add(session, &rows).await;
-    session.batch(if added.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
-    added
+    database
+        .transact(Lane::Write, WRITE_LIMIT, |session| Box::pin(async move { add(session, &rows).await }))
+        .await
 }
 
 async fn add(session: &mut Session, rows: &[Row]) -> Result<()> {
@@ -83,7 +79,7 @@ async fn page(
     span: Range<i64>,
     after: (i64, String, i64),
 ) -> Result<Vec<Row>> {
-    database.run(Lane::Read, READ_LIMIT, move |s| Box::pin(read_page(s, order, span, after))).await
+    database.transact(Lane::Read, READ_LIMIT, move |s| Box::pin(read_page(s, order, span, after))).await
 }
 
 async fn read_page(
@@ -109,7 +105,5 @@ async fn read_page(
             [asked.into(), writer.into(), seq.into(), span.end.into()],
         ),
     };
-    let page = session.rows(&sql, &values, Row::read).await;
-    session.batch("ROLLBACK").await?;
-    page
+    session.rows(&sql, &values, Row::read).await
 }

@@ -7,36 +7,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::database::{Lane, Value};
-use crate::directory::tests::place::Place;
+use crate::directory::tests::place::{Place, on_both};
 use crate::model::{Outcome, Unsent};
 
 /// How long the last words of a ledger may take in a test, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Defines a test that runs once per database. It gets a [`Place`] with an empty database.
-macro_rules! on_both {
-    (async fn $name:ident($place:ident: &Place) $body:block) => {
-        mod $name {
-            #[allow(clippy::wildcard_imports, reason = "a test's own words")]
-            use super::*;
-
-            async fn run($place: &Place) $body
-
-            #[tokio::test]
-            async fn sqlite() {
-                run(&Place::sqlite()).await;
-            }
-
-            #[tokio::test]
-            async fn postgres() {
-                let Some(place) = Place::postgres().await else { return };
-                run(&place).await;
-                place.drop_database().await;
-            }
-        }
-    };
-}
-use on_both;
 
 fn database(place: &Place) -> Database {
     place.store().database().clone()

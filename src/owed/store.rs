@@ -100,7 +100,7 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn look(&self) -> Result<Seen> {
-        self.run(Lane::Read, |session| Box::pin(look(session))).await
+        self.0.transact(Lane::Read, LIMIT, |session| Box::pin(look(session))).await
     }
 
     /// Takes what a core is to get next, of each chain the oldest, unless somebody else has it, and no more than `count`;
@@ -158,26 +158,8 @@ impl Store {
         T: Send + 'static,
         F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>> + Send + 'static,
     {
-        self.run(Lane::Write, work).await
+        self.0.transact(Lane::Write, LIMIT, work).await
     }
-
-    async fn run<T, F>(&self, lane: Lane, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>> + Send + 'static,
-    {
-        self.0.run(lane, LIMIT, move |session| Box::pin(within(session, lane, work))).await
-    }
-}
-
-/// Does work and ends its transaction.
-async fn within<T, F>(session: &mut Session, lane: Lane, work: F) -> Result<T>
-where
-    F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>>,
-{
-    let done = work(session).await;
-    session.batch(if lane == Lane::Write && done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
-    done
 }
 
 /// Whether it is to be delivered.

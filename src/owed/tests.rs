@@ -7,33 +7,9 @@ use tokio::time::Instant;
 use super::store::{Account, End};
 use super::*;
 use crate::command::{Call, check};
-use crate::directory::tests::place::Place;
+use crate::directory::tests::place::{Place, on_both};
 use crate::protocol::url;
 use crate::protocol::xml::Bounds;
-
-/// Defines a test that runs once per database. It gets a [`Place`] with an empty database.
-macro_rules! on_both {
-    (async fn $name:ident($place:ident: &Place) $body:block) => {
-        mod $name {
-            #[allow(clippy::wildcard_imports, reason = "a test's own words")]
-            use super::*;
-
-            async fn run($place: &Place) $body
-
-            #[tokio::test]
-            async fn sqlite() {
-                run(&Place::sqlite()).await;
-            }
-
-            #[tokio::test]
-            async fn postgres() {
-                let Some(place) = Place::postgres().await else { return };
-                run(&place).await;
-                place.drop_database().await;
-            }
-        }
-    };
-}
 
 const CORE: CoreId = CoreId(2);
 

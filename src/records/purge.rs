@@ -65,7 +65,7 @@ impl Records {
     /// Those of the database.
     pub async fn survey(&self, retention: &Retention, now: Timestamp) -> Result<Survey> {
         let retention = retention.clone();
-        self.run(Lane::Read, LIMIT, move |session| Box::pin(survey(session, retention, now))).await
+        self.0.transact(Lane::Read, LIMIT, move |session| Box::pin(survey(session, retention, now))).await
     }
 
     /// Removes the recordings whose time is over, in batches, and those that an earlier run has begun with.

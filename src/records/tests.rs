@@ -11,36 +11,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::directory::tests::place::Place;
+use crate::directory::tests::place::{Place, on_both};
 use crate::model::CoreId;
 
 /// What no caller's name should be, and what every field must give back unchanged.
 const AWKWARD: &str = "O'Brien \"x\"; DROP TABLE records; -- $1 ?1 %_\\ <b>&amp; éß 日本 😀\u{202e}\r\n\t";
-
-/// Defines a test that runs once per database. It gets a [`Place`] with an empty database.
-macro_rules! on_both {
-    (async fn $name:ident($place:ident: &Place) $body:block) => {
-        mod $name {
-            #[allow(clippy::wildcard_imports, reason = "a test's own words")]
-            use super::*;
-
-            async fn run($place: &Place) $body
-
-            #[tokio::test]
-            async fn sqlite() {
-                run(&Place::sqlite()).await;
-            }
-
-            #[tokio::test]
-            async fn postgres() {
-                let Some(place) = Place::postgres().await else { return };
-                run(&place).await;
-                place.drop_database().await;
-            }
-        }
-    };
-}
-use on_both;
 
 fn records(place: &Place) -> Records {
     Records::of(place.store().database().clone())
@@ -93,8 +68,5 @@ where
     T: Send + 'static,
     F: for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, Result<T>> + Send + 'static,
 {
-    records
-        .0
-        .run(lane, WRITE_LIMIT, move |session| Box::pin(within(session, lane == Lane::Write, work)))
-        .await
+    records.0.transact(lane, WRITE_LIMIT, work).await
 }

@@ -85,3 +85,30 @@ pub(super) fn with_database(server: &str, name: &str) -> String {
     let end = address[after_scheme..].find('/').map_or(address.len(), |at| after_scheme + at);
     format!("{}/{name}?{options}", &address[..end])
 }
+
+/// Defines a test that runs once per database. It gets a [`Place`] with an empty directory.
+macro_rules! on_both {
+    ($(#[$attribute:meta])* async fn $name:ident($place:ident: &Place) $body:block) => {
+        mod $name {
+            #[allow(clippy::wildcard_imports, reason = "a test's own words")]
+            use super::*;
+
+            async fn run($place: &Place) $body
+
+            $(#[$attribute])*
+            #[tokio::test]
+            async fn sqlite() {
+                run(&$crate::directory::tests::place::Place::sqlite()).await;
+            }
+
+            $(#[$attribute])*
+            #[tokio::test]
+            async fn postgres() {
+                let Some(place) = $crate::directory::tests::place::Place::postgres().await else { return };
+                run(&place).await;
+                place.drop_database().await;
+            }
+        }
+    };
+}
+pub(crate) use on_both;

@@ -97,7 +97,7 @@ async fn rows(
     sql: String,
     values: Vec<Value<'static>>,
 ) -> Result<Vec<Marked>> {
-    let work = records.run(lane, LIMIT, move |session| {
+    let work = records.0.transact(lane, LIMIT, move |session| {
         Box::pin(async move {
             let sql = if session.is_postgres() { sql } else { sql.replace(SKIPPING, "") };
             session.rows(&sql, &values, Marked::read).await
@@ -134,7 +134,7 @@ async fn finish(
     }
     // Two runs that remove the same rows do so in the same order.
     gone.sort_unstable();
-    let work = records.run(Lane::Write, LIMIT, move |session| {
+    let work = records.0.transact(Lane::Write, LIMIT, move |session| {
         Box::pin(async move {
             let sql = "DELETE FROM records WHERE ident = ANY($1) AND purged > 0";
             session.execute_for(sql, &Column::Ints(gone), &[]).await

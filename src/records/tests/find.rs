@@ -146,7 +146,7 @@ on_both! {
         let endless = "WITH RECURSIVE n(i) AS (SELECT 1::BIGINT UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n";
         for _ in 0..2 {
             let limit = Duration::from_millis(50);
-            let work = records.run(Lane::Search, limit, move |session| {
+            let work = records.0.transact(Lane::Search, limit, move |session| {
                 let sql = if session.is_postgres() { endless.to_owned() } else { endless.replace("::BIGINT", "") };
                 Box::pin(async move { session.number(&sql, &[]).await })
             });
