@@ -13,6 +13,7 @@
 mod it {
     mod access;
     mod cav;
+    mod chaos;
     mod cli;
     mod core;
     mod corpus;

@@ -54,5 +54,5 @@ fn explain(settings: &Settings, command: &Typed, snapshot: &Snapshot) -> Result<
     let function =
         check(&request).map_err(|refusal| format!("{}: {}", refusal.result.label(), refusal.message))?;
     let router = Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device);
-    Ok(router.explain(&Call { function, request, deadline: Instant::now() }, snapshot))
+    Ok(router.explain(&Call::new(function, request, Instant::now()), snapshot))
 }

@@ -1,6 +1,7 @@
 //! One command under way.
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::function::{Command, Function, Identifiers, Need, Scope};
@@ -8,6 +9,7 @@ use super::table::function;
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 use crate::protocol::request::{Request, is_integer};
+use crate::protocol::result::number;
 use crate::protocol::write::{close, element, open};
 
 /// A request whose function is known and whose parameters are all there.
@@ -19,6 +21,8 @@ pub struct Call {
     pub request: Request,
     /// When the client must have its answer.
     pub deadline: Instant,
+    /// When a blackout was asked for. Cores are told so, that its place among others is known however late it comes.
+    pub asked: Option<Timestamp>,
 }
 
 /// Why a request is answered without asking anybody.
@@ -188,6 +192,12 @@ pub fn named(function: &Function, request: &Request) -> Option<String> {
 }
 
 impl Call {
+    /// A call that cores are not told the time of.
+    #[must_use]
+    pub const fn new(function: &'static Function, request: Request, deadline: Instant) -> Self {
+        Self { function, request, deadline, asked: None }
+    }
+
     /// Where this call goes.
     #[must_use]
     pub fn scope(&self) -> Scope {
@@ -239,6 +249,9 @@ impl Call {
                 _ => element(&mut out, field.name, field.value),
             }
         }
+        if let Some(asked) = self.asked.filter(|_| self.request.get(Param::AskedAt).is_none()) {
+            number(&mut out, Param::AskedAt.name(), asked.as_microsecond());
+        }
         out
     }
 
@@ -255,7 +268,7 @@ impl Call {
 /// The beginning of a request to a core, up to where [`Call::wire`] goes on.
 pub fn wire_head(out: &mut String, request_id: u32) {
     open(out, "REQUEST");
-    crate::protocol::result::number(out, "REQUESTID", i64::from(request_id));
+    number(out, "REQUESTID", i64::from(request_id));
 }
 
 #[cfg(test)]
@@ -271,7 +284,7 @@ mod tests {
     fn call(body: &str) -> Call {
         let request = request(body);
         let function = check(&request).expect("a good request");
-        Call { function, request, deadline: Instant::now() }
+        Call::new(function, request, Instant::now())
     }
 
     #[test]

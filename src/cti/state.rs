@@ -24,7 +24,7 @@ use crate::model::CoreId;
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 use agents::{AgentName, Standing};
-use blackout::Reach;
+use blackout::Said;
 use call::PhoneCall;
 use channels::{Channel, Channels};
 use chat::{Chat, Chats};
@@ -289,13 +289,13 @@ impl State {
         &mut self,
         who: &Who<'_>,
         instance: Option<&str>,
-        at: Timestamp,
+        said: Said,
     ) -> Result<bool, Refusal> {
         let longest = self.longest_blackout;
-        let Some(call) = self.call(who, instance)?.filter(|call| call.lasts_past(at)) else {
+        let Some(call) = self.call(who, instance)?.filter(|call| call.lasts_past(said.at)) else {
             return Ok(false);
         };
-        call.blackouts.start(Reach::Call, at, longest);
+        call.blackouts.start(said, longest);
         Ok(true)
     }
 
@@ -307,10 +307,10 @@ impl State {
         &mut self,
         who: &Who<'_>,
         instance: Option<&str>,
-        at: Timestamp,
+        said: Said,
     ) -> Result<bool, Refusal> {
         let call = self.call(who, instance)?;
-        Ok(call.map(|call| call.blackouts.stop(Reach::Call, at)).is_some())
+        Ok(call.map(|call| call.blackouts.stop(said)).is_some())
     }
 }
 

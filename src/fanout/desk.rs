@@ -194,9 +194,10 @@ impl Desk {
         let kind = function.map_or_else(|| request.kind(), |f| f.name).into();
         let witness = function.filter(|f| f.is_blackout());
         let witness = witness.map(|f| Witness::new(&self.ledger, f, &request, origin.peer));
+        let asked = witness.as_ref().and_then(|witness| witness.asked());
         let mut asker = Asker { function, kind, id: request.id().into(), witness };
         let begun = checked
-            .map(|function| Call { function, request, deadline: started + self.limits.deadline })
+            .map(|function| Call { asked, ..Call::new(function, request, started + self.limits.deadline) })
             .and_then(|call| self.send(call, origin, started))
             .unwrap_or_else(|refusal| Begun::Known(self.rescue(refusal)));
         if let (Some(witness), Begun::Asked { plan, .. }) = (&mut asker.witness, &begun) {

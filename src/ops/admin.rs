@@ -99,5 +99,5 @@ fn explain(view: &View, query: &str) -> Result<Vec<String>, String> {
     // Nobody is asked, so a REQUESTID has no meaning and need not be given.
     let request = url::read(&format!("{query}&requestid=0"), "", BOUNDS).map_err(|bad| bad.reason)?;
     let function = check(&request).map_err(|refusal| refusal.message)?;
-    Ok(view.router.explain(&Call { function, request, deadline: Instant::now() }, &view.directory.look()))
+    Ok(view.router.explain(&Call::new(function, request, Instant::now()), &view.directory.look()))
 }

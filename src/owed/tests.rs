@@ -16,7 +16,7 @@ const CORE: CoreId = CoreId(2);
 fn call(query: &str) -> Call {
     let bounds = Bounds { max_fields: 20, max_depth: 4 };
     let request = url::read(&format!("requestid=1&{query}"), "", bounds).expect("a readable request");
-    Call { function: check(&request).expect("a good request"), request, deadline: Instant::now() }
+    Call::new(check(&request).expect("a good request"), request, Instant::now())
 }
 
 /// A command about a device that core 2 did not get, asked for at this moment.

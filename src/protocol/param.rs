@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// One line per parameter: variant, the name we write, then other names that we take.
 macro_rules! params {
     ($($variant:ident $name:literal $($alias:literal)*;)*) => {
-        /// A parameter that the reference knows. What it does not know travels as it came.
+        /// A parameter that the reference knows, and ASKEDAT, which is ours. Any other travels as it came.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[allow(missing_docs, reason = "the names are the reference's own")]
         pub enum Param { $($variant),* }
@@ -81,6 +81,7 @@ params! {
     KeyName b"KEYNAME";
     KeyValue b"KEYVALUE";
     TimeOffset b"TIMEOFFSET";
+    AskedAt b"ASKEDAT";
     Action b"ACTION";
     UserId b"USERID" b"USER_ID";
     EmployeeId b"EMPLOYEEID" b"EMPLOYEE_ID";

@@ -31,7 +31,7 @@ fn router(unknown: UnknownDevice) -> Router {
 fn call(query: &str) -> Call {
     let request = url::read(query, "", Bounds { max_fields: 20, max_depth: 4 }).expect("a readable request");
     let function = check(&request).expect("a good request");
-    Call { function, request, deadline: Instant::now() }
+    Call::new(function, request, Instant::now())
 }
 
 fn cores(router: &Router, query: &str) -> String {

@@ -190,7 +190,7 @@ impl Core {
 pub struct Serving {
     pub process: Process,
     pub api: SocketAddr,
-    webapi: SocketAddr,
+    pub webapi: SocketAddr,
     pub admin: SocketAddr,
     _files: Scratch,
 }

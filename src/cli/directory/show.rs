@@ -173,7 +173,7 @@ fn call(id: &str, settings: &Settings) -> Result<Call, String> {
     let bounds = Bounds { max_fields: settings.limits.max_fields, max_depth: settings.limits.max_depth };
     let request = Request::read(xml.as_bytes(), bounds).map_err(|bad| bad.reason)?;
     let function = check(&request).map_err(|refusal| refusal.message)?;
-    Ok(Call { function, request, deadline: Instant::now() })
+    Ok(Call::new(function, request, Instant::now()))
 }
 
 fn found_words(found: Match<Target<'_>>) -> String {

@@ -5,32 +5,33 @@ use jiff::{SignedDuration, Timestamp};
 use super::Answered;
 use super::ask::Ask;
 use crate::command::Refusal;
+use crate::cti::state::blackout::{Reach, Said};
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 
 pub fn start(ask: &mut Ask<'_>) -> Answered {
-    let (who, instance, at) = (ask.who(), ask.instance(), moment(ask)?);
-    let was_in_call = ask.state.start_blackout(&who, instance, at)?;
+    let (who, instance, said) = (ask.who(), ask.instance(), said(ask, Reach::Call)?);
+    let was_in_call = ask.state.start_blackout(&who, instance, said)?;
     in_time(ask)?;
     ask.accepted_if(was_in_call)
 }
 
 pub fn stop(ask: &mut Ask<'_>) -> Answered {
-    let (who, instance, at) = (ask.who(), ask.instance(), moment(ask)?);
-    let was_in_call = ask.state.stop_blackout(&who, instance, at)?;
+    let (who, instance, said) = (ask.who(), ask.instance(), said(ask, Reach::Call)?);
+    let was_in_call = ask.state.stop_blackout(&who, instance, said)?;
     ask.accepted_if(was_in_call)
 }
 
 pub fn start_agent(ask: &mut Ask<'_>) -> Answered {
-    let (who, at) = (ask.who(), moment(ask)?);
-    ask.state.start_agent_blackout(&who, at, ask.now)?;
+    let (who, said) = (ask.who(), said(ask, Reach::Agent)?);
+    ask.state.start_agent_blackout(&who, said, ask.now)?;
     in_time(ask)?;
     Ok(ask.accepted())
 }
 
 pub fn stop_agent(ask: &mut Ask<'_>) -> Answered {
-    let (who, at) = (ask.who(), moment(ask)?);
-    ask.state.stop_agent_blackout(&who, at)?;
+    let (who, said) = (ask.who(), said(ask, Reach::Agent)?);
+    ask.state.stop_agent_blackout(&who, said)?;
     Ok(ask.accepted())
 }
 
@@ -44,6 +45,12 @@ fn in_time(ask: &mut Ask<'_>) -> Result<(), Refusal> {
         ask.state.core()
     );
     Err(Refusal::new(ResultType::ProcessingMessage, message))
+}
+
+/// The command, with ASKEDAT if whoever brings it says when it was asked for.
+fn said(ask: &Ask<'_>, reach: Reach) -> Result<Said, Refusal> {
+    let asked = ask.request.get(Param::AskedAt).and_then(|text| text.parse().ok());
+    Ok(Said { reach, at: moment(ask)?, asked })
 }
 
 /// "Based on when the message is received plus any TIMEOFFSET."

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::cti::state::Limits;
+use crate::cti::state::blackout::{Reach, Said};
 use crate::cti::state::data::Data;
 use crate::cti::state::names::Who;
 use crate::cti::tests::Scratch;
@@ -34,7 +35,7 @@ fn state() -> State {
         _ => None,
     });
     state.begin_call(&who, "", Data::default(), at).expect("a call");
-    state.start_agent_blackout(&who, at, at).expect("a blackout");
+    state.start_agent_blackout(&who, Said { reach: Reach::Agent, at, asked: None }, at).expect("a blackout");
     state
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::blackout::{Blackout, Blackouts, Reach};
+use super::blackout::{Blackout, Blackouts, Said};
 use super::call::PhoneCall;
 use super::chat::Chat;
 use super::names::{AGENT_NAMES, Who};
@@ -77,18 +77,21 @@ impl Standing {
         Ok(())
     }
 
-    /// Starts one for all names of an agent.
-    pub fn start(&mut self, names: &[AgentName], at: Timestamp, longest: SignedDuration) {
-        for name in names {
-            self.by_name.entry(name.clone()).or_default().start(Reach::Agent, at, longest);
-        }
+    /// Starts one for all names of an agent; how it is then, if the agent has a name.
+    pub fn start(&mut self, names: &[AgentName], said: Said, longest: SignedDuration) -> Option<Blackout> {
+        let start = |name: &AgentName| self.by_name.entry(name.clone()).or_default().start(said, longest);
+        names.iter().map(start).last()
     }
 
-    /// Stops those of all names of an agent.
-    pub fn stop(&mut self, names: &[AgentName], at: Timestamp) {
+    /// Stops those of all names of an agent. A stop that says when it was asked for is remembered, for its start may come
+    /// behind it.
+    pub fn stop(&mut self, names: &[AgentName], said: Said) {
         for name in names {
-            if let Some(blackouts) = self.by_name.get_mut(name) {
-                blackouts.stop(Reach::Agent, at);
+            let is_room = self.by_name.len() < self.most && said.asked.is_some();
+            match self.by_name.get_mut(name) {
+                Some(blackouts) => blackouts.stop(said),
+                None if is_room => self.by_name.entry(name.clone()).or_default().stop(said),
+                None => {}
             }
         }
     }
@@ -112,19 +115,19 @@ impl State {
     pub fn start_agent_blackout(
         &mut self,
         who: &Who<'_>,
-        at: Timestamp,
+        said: Said,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let agent = self.agent(who)?;
         self.standing.make_room(agent.names.len(), now)?;
         let longest = self.longest_blackout;
-        self.standing.start(&agent.names, at, longest);
+        let Some(begun) = self.standing.start(&agent.names, said, longest) else { return Ok(()) };
         self.each_call(&agent, |call| {
-            if call.lasts_past(at) {
-                call.blackouts.start(Reach::Agent, at, longest);
+            if call.lasts_past(said.at) {
+                call.blackouts.take_over(begun, said, longest);
             }
         });
-        self.each_chat(&agent, |chat| chat.blackouts.start(Reach::Agent, at, longest));
+        self.each_chat(&agent, |chat| chat.blackouts.take_over(begun, said, longest));
         Ok(())
     }
 
@@ -132,11 +135,11 @@ impl State {
     ///
     /// # Errors
     /// A refusal for an agent whom nobody knows.
-    pub fn stop_agent_blackout(&mut self, who: &Who<'_>, at: Timestamp) -> Result<(), Refusal> {
+    pub fn stop_agent_blackout(&mut self, who: &Who<'_>, said: Said) -> Result<(), Refusal> {
         let agent = self.agent(who)?;
-        self.standing.stop(&agent.names, at);
-        self.each_call(&agent, |call| call.blackouts.stop(Reach::Agent, at));
-        self.each_chat(&agent, |chat| chat.blackouts.stop(Reach::Agent, at));
+        self.standing.stop(&agent.names, said);
+        self.each_call(&agent, |call| call.blackouts.stop(said));
+        self.each_chat(&agent, |chat| chat.blackouts.stop(said));
         Ok(())
     }
 
@@ -177,6 +180,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::blackout::Reach;
     use super::*;
 
     #[test]
@@ -184,7 +188,8 @@ mod tests {
         let t = |second| Timestamp::from_second(second).expect("a time in range");
         let mut standing = Standing::new(2);
         let name = |n: &str| (Param::SysUser, n.into());
-        standing.start(&[name("a"), name("b")], t(0), SignedDuration::from_secs(60));
+        let said = Said { reach: Reach::Agent, at: t(0), asked: None };
+        standing.start(&[name("a"), name("b")], said, SignedDuration::from_secs(60));
         assert!(standing.make_room(1, t(59)).is_err());
         assert!(standing.make_room(1, t(60)).is_ok());
         assert_eq!(standing.on_from(&name("a"), t(0)).count(), 0, "it was dropped");

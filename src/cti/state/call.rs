@@ -154,7 +154,7 @@ impl PhoneCall {
 mod tests {
     use jiff::SignedDuration;
 
-    use super::super::blackout::Reach;
+    use super::super::blackout::{Reach, Said};
     use super::*;
 
     fn t(second: i64) -> Timestamp {
@@ -163,6 +163,10 @@ mod tests {
 
     fn take(second: i64) -> Take {
         Take::new("id".into(), t(second), &Data::default())
+    }
+
+    fn said(second: i64) -> Said {
+        Said { reach: Reach::Call, at: t(second), asked: None }
     }
 
     fn start_partial(call: &mut PhoneCall, second: i64) {
@@ -175,8 +179,8 @@ mod tests {
     fn recording_pauses_while_a_blackout_is_on_and_ends_with_the_call() {
         let mut call = PhoneCall::new("", Data::default(), t(0));
         call.whole = Some(take(0));
-        call.blackouts.start(Reach::Call, t(10), SignedDuration::from_secs(900));
-        call.blackouts.stop(Reach::Call, t(20));
+        call.blackouts.start(said(10), SignedDuration::from_secs(900));
+        call.blackouts.stop(said(20));
         let states = [0, 10, 20].map(|s| call.recording(t(s)));
         assert_eq!(states, [Recording::On, Recording::Paused, Recording::On]);
         call.stop(t(30));
@@ -206,12 +210,12 @@ mod tests {
         let mut call = PhoneCall::new("", Data::default(), t(0));
         call.whole = Some(Take { stopped: Some(t(20)), ..take(0) });
         call.stop(t(20));
-        call.blackouts.start(Reach::Call, t(5), SignedDuration::from_secs(5));
+        call.blackouts.start(said(5), SignedDuration::from_secs(5));
         assert!(!call.asks_too_late(), "it is not sealed yet");
         let silence = call.whole.as_ref().map(|take| call.silence_of(take));
         call.whole.iter_mut().for_each(|take| take.sealed = silence.clone());
         assert!(!call.asks_too_late());
-        call.blackouts.start(Reach::Call, t(15), SignedDuration::from_secs(900));
+        call.blackouts.start(said(15), SignedDuration::from_secs(900));
         assert_eq!([call.asks_too_late(), call.asks_too_late()], [true, false]);
     }
 

@@ -1,8 +1,17 @@
+use super::blackout::Reach;
 use super::*;
 use call::Recording;
 
 fn t(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).expect("a time in range")
+}
+
+fn call(second: i64) -> Said {
+    Said { reach: Reach::Call, at: t(second), asked: None }
+}
+
+fn agent(second: i64) -> Said {
+    Said { reach: Reach::Agent, ..call(second) }
 }
 
 fn state() -> State {
@@ -58,8 +67,8 @@ fn devices_are_known_by_what_a_call_brought_along() {
 fn a_device_in_no_call_is_no_invalid_one() {
     let mut state = state();
     assert!(matches!(state.call(&who("DEVICEID=9"), None), Ok(None)));
-    assert_eq!(state.start_blackout(&who("DEVICEID=9"), None, t(0)), Ok(false));
-    assert_eq!(state.stop_blackout(&who("DEVICEID=9"), None, t(0)), Ok(false));
+    assert_eq!(state.start_blackout(&who("DEVICEID=9"), None, call(0)), Ok(false));
+    assert_eq!(state.stop_blackout(&who("DEVICEID=9"), None, call(0)), Ok(false));
     assert_eq!(state.end_call(&who("DEVICEID=9"), None, t(0)), Ok(false));
     assert!(state.known(&who("DEVICEID=9")).is_empty());
 }
@@ -69,11 +78,11 @@ fn a_blackout_is_on_one_call_instance() {
     let mut state = state();
     begin(&mut state, "DEVICEID=5", "a", 0);
     begin(&mut state, "DEVICEID=5", "b", 1);
-    assert_eq!(state.start_blackout(&who("DEVICEID=5"), Some("a"), t(10)), Ok(true));
-    assert_eq!(state.stop_blackout(&who("DEVICEID=5"), None, t(20)), Ok(true), "that was b's");
+    assert_eq!(state.start_blackout(&who("DEVICEID=5"), Some("a"), call(10)), Ok(true));
+    assert_eq!(state.stop_blackout(&who("DEVICEID=5"), None, call(20)), Ok(true), "that was b's");
     assert_eq!(recording(&mut state, "DEVICEID=5", Some("a"), [9, 10, 25]), [On, Paused, Paused]);
     assert_eq!(recording(&mut state, "DEVICEID=5", Some("b"), [15]), [On]);
-    assert_eq!(state.stop_blackout(&who("DEVICEID=5"), Some("a"), t(30)), Ok(true));
+    assert_eq!(state.stop_blackout(&who("DEVICEID=5"), Some("a"), call(30)), Ok(true));
     assert_eq!(recording(&mut state, "DEVICEID=5", Some("a"), [29, 30]), [Paused, On]);
 }
 
@@ -83,7 +92,7 @@ fn a_blackout_concerns_a_call_that_was_on_at_its_time() {
     begin(&mut state, "DEVICEID=5", "", 0);
     assert_eq!(state.end_call(&who("DEVICEID=5"), None, t(100)), Ok(true));
     assert_eq!(state.end_call(&who("DEVICEID=5"), None, t(101)), Ok(true), "a second stop does no harm");
-    let answers = [99, 100].map(|at| state.start_blackout(&who("DEVICEID=5"), None, t(at)));
+    let answers = [99, 100].map(|at| state.start_blackout(&who("DEVICEID=5"), None, call(at)));
     assert_eq!(answers, [Ok(true), Ok(false)]);
 }
 
@@ -91,7 +100,7 @@ fn a_blackout_concerns_a_call_that_was_on_at_its_time() {
 fn a_blackout_without_a_stop_ends_at_the_maximum() {
     let mut state = state();
     begin(&mut state, "DEVICEID=5", "", 0);
-    assert_eq!(state.start_blackout(&who("DEVICEID=5"), None, t(0)), Ok(true));
+    assert_eq!(state.start_blackout(&who("DEVICEID=5"), None, call(0)), Ok(true));
     assert_eq!(recording(&mut state, "DEVICEID=5", None, [899, 900]), [Paused, On]);
 }
 
@@ -101,10 +110,10 @@ fn an_agent_blackout_covers_all_devices_and_later_calls() {
     begin(&mut state, "DEVICEID=5 SYS_USER=x", "", 0);
     begin(&mut state, "DEVICEID=6 SYS_USER=x CRM_USER=y", "", 0);
     begin(&mut state, "DEVICEID=7 SYS_USER=other", "", 0);
-    assert_eq!(state.start_agent_blackout(&who("DEVICEID=5"), t(10), t(10)), Ok(()));
+    assert_eq!(state.start_agent_blackout(&who("DEVICEID=5"), agent(10), t(10)), Ok(()));
     begin(&mut state, "DEVICEID=5", "second", 20);
     begin(&mut state, "DEVICEID=8 CRM_USER=y", "", 20);
-    assert_eq!(state.stop_agent_blackout(&who("CRM_USER=y"), t(30)), Ok(()));
+    assert_eq!(state.stop_agent_blackout(&who("CRM_USER=y"), agent(30)), Ok(()));
     begin(&mut state, "DEVICEID=5", "third", 40);
     for (device, instance) in [("5", ""), ("5", "second"), ("6", ""), ("8", "")] {
         let device = format!("DEVICEID={device}");
@@ -118,12 +127,12 @@ fn an_agent_blackout_covers_all_devices_and_later_calls() {
 #[test]
 fn an_agent_blackout_of_a_device_before_its_first_call_covers_it() {
     let mut state = state();
-    assert_eq!(state.start_agent_blackout(&who("DEVICEID=5"), t(0), t(0)), Ok(()));
+    assert_eq!(state.start_agent_blackout(&who("DEVICEID=5"), agent(0), t(0)), Ok(()));
     begin(&mut state, "DEVICEID=5 SYS_USER=x", "", 10);
     assert_eq!(recording(&mut state, "SYS_USER=x", None, [10, 899, 900]), [Paused, Paused, On]);
-    assert_eq!(state.stop_agent_blackout(&who("SYS_USER=x"), t(20)), Ok(()));
+    assert_eq!(state.stop_agent_blackout(&who("SYS_USER=x"), agent(20)), Ok(()));
     assert_eq!(recording(&mut state, "SYS_USER=x", None, [19, 20]), [Paused, On]);
-    let nobody = state.start_agent_blackout(&who("SYS_USER=nobody"), t(0), t(0));
+    let nobody = state.start_agent_blackout(&who("SYS_USER=nobody"), agent(0), t(0));
     assert_eq!(nobody.map_err(|refusal| refusal.result), Err(ResultType::DeviceInvalid));
 }
 
@@ -133,8 +142,8 @@ fn an_agent_blackout_with_an_offset_reaches_calls_that_are_over() {
     begin(&mut state, "DEVICEID=5", "a", 0);
     assert_eq!(state.end_call(&who("DEVICEID=5"), None, t(50)), Ok(true));
     begin(&mut state, "DEVICEID=5", "b", 60);
-    assert_eq!(state.start_agent_blackout(&who("DEVICEID=5"), t(40), t(100)), Ok(()));
-    assert_eq!(state.stop_agent_blackout(&who("DEVICEID=5"), t(70)), Ok(()));
+    assert_eq!(state.start_agent_blackout(&who("DEVICEID=5"), agent(40), t(100)), Ok(()));
+    assert_eq!(state.stop_agent_blackout(&who("DEVICEID=5"), agent(70)), Ok(()));
     let device = state.known(&who("DEVICEID=5"))[0];
     let on: Vec<_> = device.calls.iter().map(|call| call.blackouts.is_on(t(45))).collect();
     assert_eq!(on, [true, true]);
@@ -154,10 +163,10 @@ fn chat(agent: Option<AgentName>, second: i64) -> Chat {
 #[test]
 fn chats_are_known_while_they_last_and_an_agent_blackout_covers_them() {
     let mut state = state();
-    let agent = || Some((Param::SysUser, "x".into()));
-    assert_eq!(state.start_chat("s1", chat(agent(), 0)), Ok(()));
-    assert_eq!(state.start_agent_blackout(&who("SYS_USER=x"), t(10), t(10)), Ok(()));
-    assert_eq!(state.start_chat("s2", chat(agent(), 20)), Ok(()));
+    let named = || Some((Param::SysUser, "x".into()));
+    assert_eq!(state.start_chat("s1", chat(named(), 0)), Ok(()));
+    assert_eq!(state.start_agent_blackout(&who("SYS_USER=x"), agent(10), t(10)), Ok(()));
+    assert_eq!(state.start_chat("s2", chat(named(), 20)), Ok(()));
     assert!(["s1", "s2"].iter().all(|s| state.chat(s).is_ok_and(|chat| chat.blackouts.is_on(t(20)))));
     assert_eq!(state.start_chat("s2", chat(None, 30)), Ok(()), "it is on already");
     assert_eq!(state.start_chat("s3", chat(None, 30)).map_err(|r| r.result), Err(ResultType::NoFreeChannels));
@@ -175,7 +184,20 @@ fn devices_are_bounded() {
     assert_eq!(begun, [None, None, None, None, full, full]);
     assert_eq!(begin(&mut state, "DEVICEID=3", "", 1), None, "a known one has its room");
     let started: Vec<_> = (0..5)
-        .map(|n| state.start_agent_blackout(&who(&format!("DEVICEID=x{n}")), t(0), t(0)).is_ok())
+        .map(|n| state.start_agent_blackout(&who(&format!("DEVICEID=x{n}")), agent(0), t(0)).is_ok())
         .collect();
     assert_eq!(started, [true, true, true, true, false]);
+}
+
+#[test]
+fn an_agents_blackout_that_comes_behind_its_stop_is_over_for_calls_that_began_in_between_too() {
+    let asked = |asked, said: Said| Said { asked: Some(asked), ..said };
+    let mut state = state();
+    state.begin_call(&who("DEVICEID=5 SYS_USER=x"), "a", Data::default(), t(0)).expect("a call");
+    assert_eq!(state.stop_agent_blackout(&who("SYS_USER=x"), asked(20, agent(20))), Ok(()));
+    state.begin_call(&who("DEVICEID=5 SYS_USER=x"), "b", Data::default(), t(30)).expect("a call");
+    assert_eq!(state.start_agent_blackout(&who("SYS_USER=x"), asked(10, agent(10)), t(40)), Ok(()));
+    let device = state.device("5").expect("the device");
+    let silent: Vec<_> = device.calls.iter().map(|call| call.blackouts.silence().pairs()).collect();
+    assert_eq!(silent, [vec![(t(10), t(20))], vec![(t(10), t(20))]]);
 }

@@ -60,7 +60,7 @@ fn read(request: &str) -> Request {
 
 async fn try_answer(store: &Store, request: Request) -> Result<Reply, Refusal> {
     let function = check(&request)?;
-    let call = Call { function, request, deadline: Instant::now() };
+    let call = Call::new(function, request, Instant::now());
     answer(store, &Codes::default(), &call, FROM).await
 }
 

@@ -55,7 +55,7 @@ fn deferred_verdict(query: &str, words: &str, terms: &Terms, deferred: &Deferred
     let bounds = Bounds { max_fields: 20, max_depth: 4 };
     let request = url::read(&format!("requestid=1&{query}"), "", bounds).expect("a readable request");
     let function = check(&request).expect("a good request");
-    let call = Call { function, request, deadline: Instant::now() };
+    let call = Call::new(function, request, Instant::now());
     let router = router();
     let Ok(Destination::Cores(plan)) = router.plan(&call, &Snapshot::default()) else {
         panic!("{query} goes to no core")

@@ -65,7 +65,7 @@ impl Bench {
         let bounds = Bounds { max_fields: 500, max_depth: 4 };
         let request = url::read(query, "", bounds).expect("a readable request");
         let function = check(&request).expect("a good request");
-        let call = Call { function, request, deadline: Instant::now() };
+        let call = Call::new(function, request, Instant::now());
         let Ok(Destination::Cores(plan)) = self.router.plan(&call, &Snapshot::default()) else {
             panic!("{query} goes to no core")
         };

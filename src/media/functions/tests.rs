@@ -33,7 +33,7 @@ async fn ask(place: &Place, records: &Records, query: &str) -> Result<Download, 
     let bounds = Bounds { max_fields: 32, max_depth: 4 };
     let request = url::read(query, "", bounds).expect("a good URL");
     let function = check(&request)?;
-    let call = Call { function, request, deadline: Instant::now() };
+    let call = Call::new(function, request, Instant::now());
     Exports::new(place.renderer(), records.clone()).answer(&call).await
 }
 
