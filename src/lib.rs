@@ -31,6 +31,7 @@ pub mod app;
 pub mod budget;
 pub mod cli;
 pub mod client;
+pub mod clock;
 pub mod command;
 pub mod config;
 pub mod cti;

@@ -108,6 +108,13 @@ impl Owed {
         self.debts.owes(core, chain)
     }
 
+    /// When a call that was read at this moment was asked for, in UNIX milliseconds.
+    #[must_use]
+    pub fn asked(&self, started: Instant) -> i64 {
+        let ago = i64::try_from(started.elapsed().as_millis()).unwrap_or(0);
+        self.debts.now() - ago
+    }
+
     /// Waits until nothing is owed to this core about it any more, or the time is up; whether that is so.
     pub async fn cleared(&self, core: CoreId, chain: u64, until: Instant) -> bool {
         timeout_at(until, self.debts.cleared(core, chain)).await.is_ok()

@@ -56,11 +56,6 @@ impl Series {
     }
 }
 
-/// The moment in UNIX milliseconds.
-pub(super) fn now() -> i64 {
-    Timestamp::now().as_millisecond()
-}
-
 pub(super) fn milliseconds(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
@@ -91,7 +86,9 @@ impl Books {
             let written = self.store.commit(obligations).await;
             match &written {
                 Ok(superseded) => {
-                    superseded.iter().for_each(|owed| self.ended(owed, End::Superseded, None, now()));
+                    superseded
+                        .iter()
+                        .for_each(|owed| self.ended(owed, End::Superseded, None, self.debts.now()));
                 }
                 Err(error) => {
                     tracing::error!(%error, "what is owed to cores cannot be kept: the answers say so")
@@ -130,7 +127,7 @@ impl Books {
     }
 
     async fn look(&self, looked: Instant, expires: bool) -> Result<(), StoreError> {
-        let now = now();
+        let now = self.debts.now();
         if expires && self.debts.is_any() {
             for owed in self.store.expire(now - milliseconds(self.settings.expire), now).await? {
                 let (core, command) = (owed.core.0, &owed.command);

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use tokio::time::sleep;
 
 use super::Obligation;
-use super::books::{Books, milliseconds, now};
+use super::books::{Books, milliseconds};
 use super::store::End;
 use crate::database::StoreError;
 use crate::model::{Outcome, Rejection};
@@ -41,6 +41,7 @@ impl Courier {
             if !self.is_due() {
                 // Whichever comes first: a core that is back, or something new.
                 tokio::select! {
+                    biased;
                     _ = changes.changed() => {}
                     _ = states.changed() => {}
                 }
@@ -69,8 +70,8 @@ impl Courier {
     /// Delivers what is next of as many devices as the core takes connections.
     async fn round(&self) -> Result<bool, StoreError> {
         let leased = milliseconds(self.links.connect_timeout + self.links.leg_timeout + NOTING);
-        let next =
-            self.books.store.claim(self.core.core.id, self.core.core.connections, now(), leased).await?;
+        let (core, now) = (&self.core.core, self.books.debts.now());
+        let next = self.books.store.claim(core.id, core.connections, now, leased).await?;
         let done = join_all(next.iter().map(|owed| self.hand_over(owed))).await;
         self.books.debts.look();
         let is_well = !done.is_empty();
@@ -79,7 +80,7 @@ impl Courier {
 
     /// Delivers one command; whether the core can be reached.
     async fn hand_over(&self, owed: &Obligation) -> Result<bool, StoreError> {
-        let sent = now();
+        let sent = self.books.debts.now();
         match errand(&self.core, self.links, &owed.wire(sent)).await {
             Outcome::Ok => self.end(owed, End::Delivered, &Outcome::Ok).await.map(|()| true),
             Outcome::Rejected(rejection) => self.refused(owed, rejection).await.map(|()| true),
@@ -104,15 +105,15 @@ impl Courier {
 
     /// It is tried again, unless it has become too old meanwhile: nobody else sees that while it is taken.
     async fn put_off(&self, owed: &Obligation, outcome: &Outcome) -> Result<(), StoreError> {
-        if now().saturating_sub(owed.asked) >= milliseconds(self.books.settings.expire) {
+        if self.books.debts.now().saturating_sub(owed.asked) >= milliseconds(self.books.settings.expire) {
             return self.end(owed, End::Expired, outcome).await;
         }
-        let again = now().saturating_add(milliseconds(self.books.settings.retry));
+        let again = self.books.debts.now().saturating_add(milliseconds(self.books.settings.retry));
         self.books.store.put_off(owed.ident, &outcome.reason(), again).await
     }
 
     async fn end(&self, owed: &Obligation, end: End, outcome: &Outcome) -> Result<(), StoreError> {
-        let now = now();
+        let now = self.books.debts.now();
         self.books.store.end(owed.ident, end, &outcome.reason(), now).await?;
         self.books.ended(owed, end, Some(outcome), now);
         if end == End::Delivered {

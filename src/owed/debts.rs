@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::clock::Clock;
 use crate::model::CoreId;
 
 /// What is known of one chain.
@@ -25,6 +26,7 @@ pub struct Debts {
     chains: Mutex<HashMap<(CoreId, u64), Mark>>,
     wanted: Notify,
     changed: watch::Sender<()>,
+    clock: Clock,
 }
 
 impl Default for Debts {
@@ -34,11 +36,23 @@ impl Default for Debts {
             chains: Mutex::default(),
             wanted: Notify::new(),
             changed: watch::Sender::new(()),
+            clock: Clock::default(),
         }
     }
 }
 
 impl Debts {
+    /// Nothing is owed yet, and when something was asked for this clock says.
+    #[must_use]
+    pub fn by(clock: Clock) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
+    /// The moment in UNIX milliseconds.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.millisecond()
+    }
+
     /// Whether something is owed to this core about this.
     pub fn owes(&self, core: CoreId, chain: u64) -> bool {
         self.is_any.load(Ordering::Acquire) && self.chains().contains_key(&(core, chain))

@@ -31,6 +31,7 @@ pub async fn errand(core: &CoreShared, settings: LinkSettings, wire: &str) -> Ou
     match dial(core, settings.connect_timeout).await {
         Ok(Dialed::Plain(stream)) => ask(stream, &request, settings.leg_timeout).await,
         Ok(Dialed::Secured(stream)) => ask(stream, &request, settings.leg_timeout).await,
+        Ok(Dialed::Other(stream)) => ask(stream, &request, settings.leg_timeout).await,
         Err(error) => {
             core.note_error(format!("could not connect: {error}"));
             Outcome::NotSent(Unsent::Connect)
