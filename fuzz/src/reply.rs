@@ -69,7 +69,7 @@ fn ended(core: CoreId, reply: &[u8]) -> Ended {
 
 fn call(query: &str) -> Call {
     let request = url::read(query, "", BOUNDS).expect("a readable request");
-    Call { function: find_function(&request).expect("a good request"), request, deadline: Instant::now() }
+    Call::new(find_function(&request).expect("a good request"), request, Instant::now())
 }
 
 fn is_honest(call: &Call, ended: &[Ended], bytes: usize) {

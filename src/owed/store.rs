@@ -103,27 +103,58 @@ impl Store {
         self.0.transact(Lane::Read, LIMIT, |session| Box::pin(look(session))).await
     }
 
-    /// Takes what a core is to get next, of each chain the oldest, unless somebody else has it, and no more than `count`;
-    /// `leased` milliseconds from `now` nobody else takes it.
+    /// Takes the chains that a core is to get next, `count` of them at most, unless somebody else has them: what is in
+    /// each, the oldest first. Until `leased` milliseconds from `now` nobody else takes them.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn claim(&self, core: CoreId, count: usize, now: i64, leased: i64) -> Result<Vec<Obligation>> {
+    pub async fn claim(
+        &self,
+        core: CoreId,
+        count: usize,
+        now: i64,
+        leased: i64,
+    ) -> Result<Vec<Vec<Obligation>>> {
         self.write(move |session| Box::pin(claim(session, core, count, now, leased))).await
     }
 
-    /// An obligation has ended, with these words of the core or of ours.
+    /// Obligations have ended, each with these words of the core or of ours.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn end(&self, ident: i64, end: End, reply: &str, now: i64) -> Result<()> {
-        let reply = short(reply);
+    pub async fn end(&self, ends: Vec<(i64, End, String)>, now: i64) -> Result<()> {
+        if ends.is_empty() {
+            return Ok(());
+        }
         self.write(move |session| {
             Box::pin(async move {
                 let sql = "UPDATE obligations SET state = $2, reply = $3, ended = $4 WHERE ident = $1 AND \
                            state = 'pending'";
-                let values = [ident.into(), end.label().into(), reply.into(), now.into()];
-                session.execute(sql, &values).await.map(drop)
+                for (ident, end, reply) in ends {
+                    let values = [ident.into(), end.label().into(), short(&reply).into(), now.into()];
+                    session.execute(sql, &values).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// What was taken is not delivered now; others may take it at once.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn give_back(&self, idents: Vec<i64>) -> Result<()> {
+        if idents.is_empty() {
+            return Ok(());
+        }
+        self.write(move |session| {
+            Box::pin(async move {
+                let sql = "UPDATE obligations SET leased = 0 WHERE ident = $1 AND state = 'pending'";
+                for ident in idents {
+                    session.execute(sql, &[ident.into()]).await?;
+                }
+                Ok(())
             })
         })
         .await
@@ -216,22 +247,30 @@ async fn claim(
     count: usize,
     now: i64,
     leased: i64,
-) -> Result<Vec<Obligation>> {
+) -> Result<Vec<Vec<Obligation>>> {
     // What another copy is about to take is not waited for. SQLite has one writer at a time.
     let lock = if session.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" };
-    let heads = format!(
-        "SELECT {COLUMNS} FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND o.not_before <= $2 AND \
-         o.leased <= $2 AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND e.core = o.core AND \
-         e.chain = o.chain AND (e.asked < o.asked OR e.asked = o.asked AND e.ident < o.ident)) \
-         ORDER BY o.asked, o.ident LIMIT {count} {lock}"
+    let sql = format!(
+        "WITH heads AS (SELECT o.chain FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND \
+         o.not_before <= $2 AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND \
+         e.core = o.core AND e.chain = o.chain AND \
+         (e.leased > $2 OR e.asked < o.asked OR e.asked = o.asked AND e.ident < o.ident)) \
+         ORDER BY o.asked, o.ident LIMIT {count} {lock}) \
+         UPDATE obligations AS d SET leased = $3 WHERE d.state = 'pending' AND d.core = $1 AND d.not_before <= $2 AND \
+         d.chain IN (SELECT chain FROM heads) AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND \
+         e.core = d.core AND e.chain = d.chain AND e.not_before > $2 AND \
+         (e.asked < d.asked OR e.asked = d.asked AND e.ident < d.ident)) RETURNING {COLUMNS}"
     );
-    let claimed = session.rows(&heads, &[core(to), now.into()], read).await?;
-    for owed in &claimed {
-        let until = now.saturating_add(leased);
-        let sql = "UPDATE obligations SET leased = $2 WHERE ident = $1";
-        session.execute(sql, &[owed.ident.into(), until.into()]).await?;
-    }
-    Ok(claimed)
+    let values = [core(to), now.into(), now.saturating_add(leased).into()];
+    Ok(chains(session.rows(&sql, &values, read).await?))
+}
+
+/// Each chain in its order, the one that waits longest first.
+fn chains(mut claimed: Vec<Obligation>) -> Vec<Vec<Obligation>> {
+    claimed.sort_unstable_by_key(|owed| (owed.chain, owed.asked, owed.ident));
+    let mut chains: Vec<_> = claimed.chunk_by(|one, next| one.chain == next.chain).map(<[_]>::to_vec).collect();
+    chains.sort_by_key(|chain| chain.first().map(|owed| (owed.asked, owed.ident)));
+    chains
 }
 
 async fn expire(session: &mut Session, too_old: i64, now: i64) -> Result<Vec<Obligation>> {

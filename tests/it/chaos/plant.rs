@@ -3,15 +3,17 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use corecast::records::Record;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tokio_postgres::NoTls;
 
 use super::OWNERS;
-use crate::it::lab::{http, until};
+use crate::it::lab::http;
 use crate::it::postgres::Postgres;
 use crate::it::process::{Process, Scratch, Serving};
 
@@ -20,6 +22,9 @@ pub const CORES: u16 = 4;
 
 /// How long a core keeps a finished recording for late blackouts; here nothing is owed by then.
 const HOLD: &str = "100ms";
+
+/// How long what is owed may take in the end.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// All of it. It ends when this is dropped.
 pub struct Plant {
@@ -91,7 +96,7 @@ impl Plant {
     pub async fn until_nothing_is_owed(&self) {
         let client = self.database().await;
         let pending = "SELECT COUNT(*) FROM obligations WHERE state = 'pending'";
-        until("nothing is owed", async || {
+        until_at_last("nothing is owed", async || {
             client.query_one(pending, &[]).await.expect("a count").get::<_, i64>(0) == 0
         })
         .await;
@@ -118,7 +123,7 @@ impl Plant {
     /// What the cores have recorded, once it is so many: where each sound lies, and its record.
     pub async fn recordings(&self, number: usize) -> Vec<(PathBuf, Record)> {
         let finished = || self.cores.iter().flat_map(Core::finished).collect::<Vec<_>>();
-        until("all recordings are finished", async || finished().len() >= number).await;
+        until_at_last("all recordings are finished", async || finished().len() >= number).await;
         finished()
     }
 
@@ -132,6 +137,16 @@ impl Plant {
     }
 }
 
+/// Asks again and again until it is so, on a machine that may be slow.
+async fn until_at_last<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let asking = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{what}: not after {PATIENCE:?}"));
+}
+
 /// A proxy's configuration. What is too old while a core is out for long expires, so that this is seen too.
 fn configuration([api, webapi, admin]: [SocketAddr; 3], cores: &[Core], database: &str) -> String {
     let rule = |(set, owners): (usize, &&[u16])| {
@@ -142,7 +157,7 @@ fn configuration([api, webapi, admin]: [SocketAddr; 3], cores: &[Core], database
     };
     format!(
         "[listen]\napi = \"{api}\"\nwebapi = \"{webapi}\"\nadmin = \"{admin}\"\n\
-         [limits]\ndeadline = \"2s\"\nleg_timeout = \"600ms\"\nconnect_timeout = \"300ms\"\n\
+         [limits]\ndeadline = \"3s\"\nleg_timeout = \"1s\"\nconnect_timeout = \"500ms\"\n\
          [directory]\nurl = \"{database}\"\n[runtime]\nthreads = 1\n[log]\nformat = \"json\"\n\
          [late_delivery]\nretry = \"200ms\"\nexpire = \"12s\"\n{}{}",
         (1..).zip(&OWNERS).map(rule).collect::<String>(),
