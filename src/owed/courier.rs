@@ -1,17 +1,20 @@
 //! Delivering to one core.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::Obligation;
 use super::books::{Books, milliseconds};
+use super::compensation::{Compensation, Stopper};
 use super::store::End;
 use crate::database::StoreError;
 use crate::model::{Outcome, Rejection};
-use crate::upstream::{CoreShared, Errand, LinkSettings};
+use crate::upstream::{CoreShared, Done, Errand, LinkSettings, State};
 
 /// How long a round begins deliveries. So long, and a delivery's own time, nobody else delivers what it took.
 const ROUND: Duration = Duration::from_secs(1);
@@ -35,6 +38,8 @@ pub struct Courier {
     books: Arc<Books>,
     core: Arc<CoreShared>,
     links: LinkSettings,
+    compensation: Arc<Compensation>,
+    stopper: Stopper,
 }
 
 /// How deliveries to some devices went.
@@ -49,8 +54,14 @@ struct Went {
 impl Courier {
     /// The courier of a core; one for each core and process.
     #[must_use]
-    pub const fn new(books: Arc<Books>, core: Arc<CoreShared>, links: LinkSettings) -> Self {
-        Self { books, core, links }
+    pub fn new(
+        books: Arc<Books>,
+        core: Arc<CoreShared>,
+        links: LinkSettings,
+        compensation: Arc<Compensation>,
+    ) -> Self {
+        let stopper = Stopper::new(compensation.clone(), core.clone(), links, books.codes.clone());
+        Self { books, core, links, compensation, stopper }
     }
 
     /// Delivers whatever is owed to the core while it can be reached, for ever.
@@ -89,8 +100,8 @@ impl Courier {
     /// Delivers over as many connections as the core takes, each device's commands one after the other.
     async fn round(&self) -> Result<bool, StoreError> {
         let (core, now, until) = (&self.core.core, self.books.debts.now(), Instant::now() + ROUND);
-        let lanes = core.connections;
-        let leased = milliseconds(self.links.connect_timeout + self.links.leg_timeout + ROUND + NOTING);
+        let (lanes, once) = (core.connections, self.links.connect_timeout + self.links.leg_timeout);
+        let leased = milliseconds(once + self.stopper.takes() + ROUND + NOTING);
         let chains = self.books.store.claim(core.id, lanes * CHAINS, now, leased).await?;
         let is_any = !chains.is_empty();
         let mut shares: Vec<Vec<_>> = (0..lanes).map(|_| Vec::new()).collect();
@@ -133,9 +144,17 @@ impl Courier {
                 went.left.push(owed.ident);
                 break;
             }
-            let outcome = hand_over(errand, &owed, || self.books.debts.now()).await;
+            let Some(outcome) = self.hand_over(errand, &owed).await else {
+                let now = self.books.debts.now();
+                self.books.store.put_off(owed.ident, "cut off: the core is back", now).await?;
+                break;
+            };
             went.is_well = outcome.is_answer();
-            match self.end_of(&owed, &outcome) {
+            if outcome != Outcome::Ok {
+                // Whoever looks at the rows now is to find what was confirmed.
+                self.note(std::mem::take(&mut ends)).await?;
+            }
+            match self.end_of(&owed, &outcome).await? {
                 Some(end) => ends.push((owed, end, outcome)),
                 None => {
                     self.put_off(&owed, &outcome).await?;
@@ -147,27 +166,54 @@ impl Courier {
         self.note(ends).await.map(|()| went)
     }
 
-    /// How an obligation ends whose delivery went so; not yet, where it is to be tried again.
-    fn end_of(&self, owed: &Obligation, outcome: &Outcome) -> Option<End> {
-        match outcome {
-            Outcome::Ok => Some(End::Delivered),
-            Outcome::Rejected(rejection) => self.end_of_refused(owed, rejection),
-            _ => self.is_too_old(owed).then_some(End::Expired),
+    /// Delivers one command, a start so that it is not too late by what the delivery takes. Nothing comes of it if it was
+    /// cut off.
+    async fn hand_over(&self, errand: &mut Errand<'_>, owed: &Obligation) -> Option<Outcome> {
+        let (mut early, mut is_again) = (if owed.is_start() { EXACT } else { Duration::ZERO }, false);
+        loop {
+            let wire = || owed.wire(self.books.debts.now().saturating_add(milliseconds(early)));
+            let done = ask(errand, &self.core, wire).await?;
+            let is_exact = !owed.is_start() || done.took <= early;
+            if is_exact || done.outcome != Outcome::Ok {
+                return Some(done.outcome);
+            }
+            // A core that was just waking up answers faster now. If not, this comes to more than the time-out soon.
+            if is_again {
+                early = 2 * done.took;
+            }
+            is_again = true;
         }
     }
 
-    fn end_of_refused(&self, owed: &Obligation, rejection: &Rejection) -> Option<End> {
+    /// How an obligation ends whose delivery went so; not yet, where it is to be tried again.
+    async fn end_of(&self, owed: &Obligation, outcome: &Outcome) -> Result<Option<End>, StoreError> {
+        let end = match outcome {
+            Outcome::Ok => Some(End::Delivered),
+            Outcome::Rejected(rejection) => self.end_of_refused(owed, outcome, rejection).await?,
+            _ => self.stopper.instead(owed, outcome, false).await.map(|_| None)?,
+        };
+        Ok(end.or_else(|| self.is_too_old(owed).then_some(End::Expired)))
+    }
+
+    async fn end_of_refused(
+        &self,
+        owed: &Obligation,
+        outcome: &Outcome,
+        rejection: &Rejection,
+    ) -> Result<Option<End>, StoreError> {
         let is_stranger = self.books.codes.is_not_mine(rejection);
         // What is to be stopped and is not there has stopped: the core may have heard of it the first time.
         if is_stranger && (owed.forgives || owed.is_stop()) {
-            return Some(End::Delivered);
+            return Ok(Some(End::Delivered));
         }
-        if is_stranger || owed.attempts >= REFUSALS {
+        let for_good = owed.attempts >= REFUSALS;
+        let is_open = !is_stranger && self.stopper.instead(owed, outcome, for_good).await?;
+        if is_stranger || for_good && !is_open {
             let (core, command, words) = (owed.core.0, &owed.command, &rejection.message);
             tracing::error!(core, command, %words, "a core refuses what it is owed");
-            return Some(End::Refused);
+            return Ok(Some(End::Refused));
         }
-        self.is_too_old(owed).then_some(End::Expired)
+        Ok(None)
     }
 
     /// Nobody else sees that while it is taken.
@@ -187,6 +233,7 @@ impl Courier {
         for (owed, end, outcome) in &ends {
             self.books.ended(owed, *end, Some(outcome), now);
             if *end == End::Delivered {
+                self.compensation.confirmed(owed, now).await?;
                 let (core, name, command) = (owed.core.0, &self.core.core.name, &owed.command);
                 tracing::info!(core, name, command, late_ms = now - owed.asked, "delivered late");
             }
@@ -195,19 +242,69 @@ impl Courier {
     }
 }
 
-/// Delivers one command, a start so that it is not too late by what the delivery takes.
-async fn hand_over(errand: &mut Errand<'_>, owed: &Obligation, now: impl Fn() -> i64) -> Outcome {
-    let (mut early, mut is_again) = (if owed.is_start() { EXACT } else { Duration::ZERO }, false);
-    loop {
-        let done = errand.ask(|| owed.wire(now().saturating_add(milliseconds(early)))).await;
-        let is_exact = !owed.is_start() || done.took <= early;
-        if is_exact || done.outcome != Outcome::Ok {
-            return done.outcome;
-        }
-        // A core that was just waking up answers faster now. If not, this comes to more than the time-out soon.
-        if is_again {
-            early = 2 * done.took;
-        }
-        is_again = true;
+/// Asks. Nothing comes of an errand during which the core was lost and is back: its connection is one of before, and would
+/// have to time out.
+pub(super) async fn ask(
+    errand: &mut Errand<'_>,
+    core: &CoreShared,
+    request: impl FnOnce() -> String,
+) -> Option<Done> {
+    let states = core.breaker.watch();
+    tokio::select! {
+        biased;
+        done = errand.ask(request) => Some(done),
+        () = is_back(states) => None,
+    }
+}
+
+/// Ends when the core was lost and has answered a probe.
+async fn is_back(mut states: watch::Receiver<State>) {
+    let lost = states.wait_for(|state| *state != State::Pass).await.is_ok();
+    if !lost || states.wait_for(|state| *state == State::Pass).await.is_err() {
+        // It is not told any more.
+        pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::metrics::Metrics;
+    use crate::model::{Core, CoreId};
+    use crate::upstream::BreakerSettings;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[tokio::test]
+    async fn what_hangs_on_a_core_that_is_back_is_cut_off() {
+        let hung = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let core = Core {
+            id: CoreId(1),
+            name: "hung".into(),
+            site: "hq".into(),
+            address: hung.local_addr().expect("an address").to_string(),
+            connections: 1,
+            pipeline: 1,
+            queue: 1,
+            tls: None,
+        };
+        let core = CoreShared::new(core, BreakerSettings::default(), &Metrics::default());
+        let links =
+            LinkSettings { leg_timeout: LONG, connect_timeout: LONG, max_reply_bytes: 1024, threads: 1 };
+        let mut errand = Errand::new(&core, links);
+        let heal = async {
+            let connection = hung.accept().await.expect("the errand");
+            core.breaker.shut();
+            core.breaker.probing();
+            // Whoever waits sees each state, as it would with a probe's time between them.
+            tokio::task::yield_now().await;
+            core.breaker.probed(true);
+            connection
+        };
+        let both = async { tokio::join!(ask(&mut errand, &core, || "<TYPE>TEST</TYPE></REQUEST>\r\n".into()), heal).0 };
+        assert_eq!(timeout(Duration::from_secs(20), both).await.expect("it is cut off").map(|done| done.outcome), None);
     }
 }

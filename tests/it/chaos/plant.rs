@@ -35,8 +35,9 @@ pub struct Plant {
     files: Scratch,
 }
 
-/// One command that was owed to one core.
+/// One command that was owed to one core, and what became of it: what is only read by people stands in a fault.
 #[derive(Debug)]
+#[allow(dead_code, reason = "it is printed")]
 pub struct Obligation {
     pub core: u16,
     pub device: String,
