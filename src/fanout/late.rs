@@ -48,13 +48,13 @@ impl Deferred {
 /// then; but for the start of a blackout, where something is to be done about what stays unconfirmed.
 pub(super) async fn keep(
     owed: &Owed,
-    codes: &Codes,
+    numbers: &Codes,
     call: &Call,
     plan: &Plan,
     ended: &[Ended],
     started: Instant,
 ) -> Deferred {
-    let missing = missing(owed, codes, call, plan, ended);
+    let missing = missing(owed, numbers, call, plan, ended);
     if missing.is_empty() {
         return Deferred::Nothing;
     }

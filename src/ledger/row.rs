@@ -1,5 +1,7 @@
 //! One row of the table, and the hash that binds it to the row before.
 
+use std::fmt::Write;
+
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
@@ -188,8 +190,7 @@ pub(super) fn columns(rows: &[Row]) -> [Column<'_>; 15] {
 
 /// One column as it is hashed.
 fn put(all: &mut String, text: &str) {
-    all.push_str(&text.len().to_string());
-    all.push(':');
+    write!(all, "{}:", text.len()).unwrap_or_default();
     all.push_str(text);
     all.push(',');
 }
@@ -197,5 +198,10 @@ fn put(all: &mut String, text: &str) {
 /// Bytes as small letters of hex.
 pub(super) fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    let mut out = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        out.push(digit(byte >> 4));
+        out.push(digit(*byte));
+    }
+    out
 }

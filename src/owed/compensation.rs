@@ -20,7 +20,7 @@ use metrics::Counter;
 
 use super::{Debts, Obligation};
 use super::books::milliseconds;
-use crate::command::function;
+use crate::command::{Function, function};
 use crate::database::Database;
 use crate::ledger::{Entry, Event, Ledger, Leg};
 use crate::metrics::{COMPENSATIONS, Metrics};
@@ -141,9 +141,17 @@ impl Compensation {
         let counter = |core: &Core, went: Went| {
             metrics.counter(&COMPENSATIONS, &[&core.id.to_string(), action, went.label()])
         };
+<<<<<<< ours
         let counts = cores.iter().map(|core| (core.id, Went::ALL.map(|went| counter(core, went)))).collect();
         let (safety, ledger, debts) = (safety.clone(), ledger.clone(), debts.clone());
         Arc::new(Self { store: Store::of(database, action), safety, ledger, debts, counts })
+=======
+        // What is switched off has no series.
+        let counted = cores.iter().filter(|_| safety.action != Action::Nothing);
+        let counts = counted.map(|core| (core.id, Went::ALL.map(|went| counter(core, went)))).collect();
+        let (safety, ledger) = (safety.clone(), ledger.clone());
+        Arc::new(Self { store: Store::of(database, action), safety, ledger, counts })
+>>>>>>> theirs
     }
 
     /// Whether anything is done.
@@ -155,7 +163,7 @@ impl Compensation {
     /// A blackout's start was confirmed late. How long that took counts, unless the recording was stopped before: then
     /// that has been counted.
     pub(super) async fn confirmed(&self, owed: &Obligation, now: i64) -> Result<()> {
-        let is_start = function(&owed.command).is_some_and(|function| function.starts_blackout());
+        let is_start = function(&owed.command).is_some_and(Function::starts_blackout);
         if is_start && !(self.stop().is_some() && self.store.is_done(owed.ident).await?) {
             self.ledger.exposed(owed.core, since(owed.asked, now));
         }

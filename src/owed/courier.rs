@@ -276,7 +276,7 @@ mod tests {
     use crate::model::{Core, CoreId};
     use crate::upstream::BreakerSettings;
 
-    const LONG: Duration = Duration::from_secs(600);
+    const LONG: Duration = Duration::from_mins(10);
 
     #[tokio::test]
     async fn what_hangs_on_a_core_that_is_back_is_cut_off() {

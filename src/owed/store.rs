@@ -249,11 +249,12 @@ async fn claim(
     now: i64,
     leased: i64,
 ) -> Result<Vec<Vec<Obligation>>> {
-    // What another copy is about to take is not waited for. SQLite has one writer at a time.
+    // What another copy is about to take is not waited for; what it has just taken is seen in the row itself, which
+    // PostgreSQL looks at once more when it has locked it. SQLite has one writer at a time.
     let lock = if session.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" };
     let sql = format!(
         "WITH heads AS (SELECT o.chain FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND \
-         o.not_before <= $2 AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND \
+         o.not_before <= $2 AND o.leased <= $2 AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND \
          e.core = o.core AND e.chain = o.chain AND \
          (e.leased > $2 OR e.asked < o.asked OR e.asked = o.asked AND e.ident < o.ident)) \
          ORDER BY o.asked, o.ident LIMIT {count} {lock}) \

@@ -216,25 +216,25 @@ async fn a_blackout_that_is_over_costs_no_recording() {
 /// An HTTP server that takes what it is told, after it has answered 500 so many times.
 struct Ear {
     address: SocketAddr,
-    heard: Arc<Mutex<Vec<(String, Value)>>>,
+    alerts: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl Ear {
     async fn that_fails(times: usize) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = socket.local_addr().expect("an address");
-        let heard: Arc<Mutex<Vec<_>>> = Arc::default();
-        let hears = heard.clone();
+        let alerts: Arc<Mutex<Vec<_>>> = Arc::default();
+        let all = alerts.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = socket.accept().await {
-                tokio::spawn(hear(stream, hears.clone(), times));
+                tokio::spawn(hear(stream, all.clone(), times));
             }
         });
-        Self { address, heard }
+        Self { address, alerts }
     }
 
-    fn heard(&self) -> Vec<(String, Value)> {
-        self.heard.lock().unwrap().clone()
+    fn alerts(&self) -> Vec<(String, Value)> {
+        self.alerts.lock().unwrap().clone()
     }
 
     fn configuration(&self) -> String {
@@ -242,7 +242,7 @@ impl Ear {
     }
 }
 
-async fn hear(stream: tokio::net::TcpStream, heard: Arc<Mutex<Vec<(String, Value)>>>, fails: usize) {
+async fn hear(stream: tokio::net::TcpStream, alerts: Arc<Mutex<Vec<(String, Value)>>>, fails: usize) {
     let mut stream = BufReader::new(stream);
     loop {
         let (mut head, mut length) = (String::new(), 0);
@@ -258,9 +258,9 @@ async fn hear(stream: tokio::net::TcpStream, heard: Arc<Mutex<Vec<(String, Value
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.expect("the body");
         let count = {
-            let mut heard = heard.lock().unwrap();
-            heard.push((head, serde_json::from_slice(&body).expect("JSON")));
-            heard.len()
+            let mut alerts = alerts.lock().unwrap();
+            alerts.push((head, serde_json::from_slice(&body).expect("JSON")));
+            alerts.len()
         };
         let status = if count > fails { "204 No Content" } else { "500 Oh" };
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
@@ -282,9 +282,9 @@ async fn a_webhook_is_told_once_by_any_of_several_copies() {
     let sum = async |result| went(&first, "webhook", result).await + went(&second, "webhook", result).await;
     until("the second try", async || sum("done").await == 1.0).await;
     assert_eq!((sum("failed").await, picky.asked("RECORDSTOP").len()), (1.0, 0));
-    let heard = ear.heard();
-    let (head, alert) = &heard[0];
-    assert_eq!((heard.len(), &heard[1].1["id"]), (2, &alert["id"]));
+    let alerts = ear.alerts();
+    let (head, alert) = &alerts[0];
+    assert_eq!((alerts.len(), &alerts[1].1["id"]), (2, &alert["id"]));
     assert!(head.starts_with("POST /hook?k=1 HTTP/1.1\r\n"), "{head}");
     assert!(head.to_lowercase().contains("authorization: basic bwu6cebzcw=="), "{head}");
     let expected = json!({
@@ -298,7 +298,7 @@ async fn a_webhook_is_told_once_by_any_of_several_copies() {
     assert!(alert["exposed_seconds"].as_f64().is_some_and(|seconds| seconds > 0.2), "{alert}");
     first.end().await;
     second.end().await;
-    assert_eq!(ear.heard().len(), 2);
+    assert_eq!(ear.alerts().len(), 2);
 }
 
 #[tokio::test]
@@ -311,11 +311,11 @@ async fn a_restart_forgets_no_alert_and_a_core_that_is_gone_is_told_of() {
     let lab = Lab::at(&[Fault::None], &url, &more).await;
     assert_eq!(deferred(&lab.ask("BLACKOUTSTART", DETAIL).await), "Y");
     lab.end().await;
-    assert_eq!(ear.heard().len(), 0, "it was not time");
+    assert_eq!(ear.alerts().len(), 0, "it was not time");
 
     let lab = Lab::at(&[Fault::None], &url, &more).await;
     until("the alert", async || went(&lab, "webhook", "done").await == 1.0).await;
-    let (_, alert) = &ear.heard()[0];
+    let (_, alert) = &ear.alerts()[0];
     assert_eq!((&alert["core"], &alert["reachable"]), (&9.into(), &false.into()), "{alert}");
     assert_eq!(
         (&alert["state"], &alert["answer"]),

@@ -68,11 +68,9 @@ fn describe(row: &Row) -> String {
     if row.legs().is_empty() {
         lines.push("    nothing was sent to a core".into());
     }
-    let by = match row.note.is_empty() {
-        true => format!("asked by {client} as REQUESTID {request_id}"),
-        // What was done later, by nobody's request.
-        false => row.note.clone(),
-    };
+    // What was done later was asked for by nobody.
+    let asked = || format!("asked by {client} as REQUESTID {request_id}");
+    let by = if row.note.is_empty() { asked() } else { row.note.clone() };
     lines.push(format!("    {by}; entry {seq} of {writer}"));
     if !is_sound(row) {
         lines.push(output::styled("    THIS ENTRY WAS CHANGED after it was written", "31;1"));
