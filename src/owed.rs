@@ -5,6 +5,7 @@
 //! device keeps its order, and later commands go behind it. It ends delivered, refused, superseded or expired.
 
 mod books;
+mod compensation;
 mod courier;
 mod debts;
 mod obligation;
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 pub use books::Books;
+pub use compensation::{Action, Alarms, Compensation, Safety, Stop, Webhook};
 pub use courier::Courier;
 pub use debts::Debts;
 pub use obligation::Obligation;
@@ -72,6 +74,7 @@ pub struct Waiting {
 pub struct Owed {
     debts: Arc<Debts>,
     line: Option<mpsc::Sender<Waiting>>,
+    keeps_refusals: bool,
     lost: Counter,
 }
 
@@ -79,7 +82,8 @@ impl Owed {
     /// Late delivery that is switched off: nothing is ever owed.
     #[must_use]
     pub fn off(metrics: &Metrics) -> Self {
-        Self { debts: Arc::default(), line: None, lost: metrics.counter(&OBLIGATIONS_LOST, &[]) }
+        let lost = metrics.counter(&OBLIGATIONS_LOST, &[]);
+        Self { debts: Arc::default(), line: None, keeps_refusals: false, lost }
     }
 
     /// Late delivery, and what [`Books::keep_writing`] is to write.
@@ -87,6 +91,18 @@ impl Owed {
     pub fn open(debts: &Arc<Debts>, metrics: &Metrics) -> (Self, mpsc::Receiver<Waiting>) {
         let (line, entries) = mpsc::channel(QUEUE);
         (Self { debts: debts.clone(), line: Some(line), ..Self::off(metrics) }, entries)
+    }
+
+    /// The same; with `keeps_refusals` a core that refuses the start of a blackout is owed it too.
+    #[must_use]
+    pub fn with_refusals(self, keeps_refusals: bool) -> Self {
+        Self { keeps_refusals, ..self }
+    }
+
+    /// Whether a core that refuses the start of a blackout is owed it.
+    #[must_use]
+    pub const fn keeps_refusals(&self) -> bool {
+        self.keeps_refusals
     }
 
     /// Whether what is not confirmed is kept for later.

@@ -14,6 +14,7 @@ mod it {
     mod access;
     mod cav;
     mod cli;
+    mod compensation;
     mod core;
     mod corpus;
     mod day;

@@ -237,7 +237,7 @@ impl Desk {
                 if let Some(witness) = witness {
                     witness.sees_ended(&plan, &ended);
                 }
-                let deferred = late::keep(&self.owed, &call, &plan, &ended, started).await;
+                let deferred = late::keep(&self.owed, &self.terms.codes, &call, &plan, &ended, started).await;
                 if plan.repeats_cores() {
                     ended = one_per_core(ended, |rejection| self.terms.codes.is_not_mine(rejection));
                 }

@@ -16,6 +16,8 @@ pub enum Event {
     Blackout,
     /// What was owed of a blackout to one core, since it had not confirmed, has ended: see the verdict.
     Late,
+    /// Something was done about a blackout's start that a core had not confirmed in time: see the verdict.
+    Compensation,
     /// A writer's last: its process has ended in order, and nothing is missing behind this.
     Ended,
 }
@@ -28,6 +30,7 @@ impl Event {
             Self::Begun => "begun",
             Self::Blackout => "blackout",
             Self::Late => "late",
+            Self::Compensation => "compensation",
             Self::Ended => "ended",
         }
     }

@@ -160,9 +160,6 @@ impl Books {
             }
         }
         if let Some(function) = function(&owed.command).filter(|function| function.is_blackout()) {
-            if end == End::Delivered && function.starts_blackout() {
-                self.ledger.exposed(owed.core, took);
-            }
             self.ledger.note(entry(owed, function, end, outcome, took));
         }
     }

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::Obligation;
 use super::books::{Books, milliseconds, now};
+use super::compensation::{Compensation, Stopper};
 use super::store::End;
 use crate::database::StoreError;
 use crate::model::{Outcome, Rejection};
@@ -25,13 +26,21 @@ pub struct Courier {
     books: Arc<Books>,
     core: Arc<CoreShared>,
     links: LinkSettings,
+    compensation: Arc<Compensation>,
+    stopper: Stopper,
 }
 
 impl Courier {
     /// The courier of a core; one for each core and process.
     #[must_use]
-    pub const fn new(books: Arc<Books>, core: Arc<CoreShared>, links: LinkSettings) -> Self {
-        Self { books, core, links }
+    pub fn new(
+        books: Arc<Books>,
+        core: Arc<CoreShared>,
+        links: LinkSettings,
+        compensation: Arc<Compensation>,
+    ) -> Self {
+        let stopper = Stopper::new(compensation.clone(), core.clone(), links, books.codes.clone());
+        Self { books, core, links, compensation, stopper }
     }
 
     /// Delivers whatever is owed to the core while it can be reached, for ever.
@@ -68,7 +77,8 @@ impl Courier {
 
     /// Delivers what is next of as many devices as the core takes connections.
     async fn round(&self) -> Result<bool, StoreError> {
-        let leased = milliseconds(self.links.connect_timeout + self.links.leg_timeout + NOTING);
+        let takes = self.links.connect_timeout + self.links.leg_timeout + self.stopper.takes();
+        let leased = milliseconds(takes + NOTING);
         let next =
             self.books.store.claim(self.core.core.id, self.core.core.connections, now(), leased).await?;
         let done = join_all(next.iter().map(|owed| self.hand_over(owed))).await;
@@ -83,7 +93,10 @@ impl Courier {
         match errand(&self.core, self.links, &owed.wire(sent)).await {
             Outcome::Ok => self.end(owed, End::Delivered, &Outcome::Ok).await.map(|()| true),
             Outcome::Rejected(rejection) => self.refused(owed, rejection).await.map(|()| true),
-            outcome => self.put_off(owed, &outcome).await.map(|()| false),
+            outcome => {
+                self.stopper.instead(owed, &outcome, false).await?;
+                self.put_off(owed, &outcome).await.map(|()| false)
+            }
         }
     }
 
@@ -94,7 +107,9 @@ impl Courier {
         if is_stranger && (owed.forgives || owed.is_stop()) {
             return self.end(owed, End::Delivered, &outcome).await;
         }
-        if is_stranger || owed.attempts >= REFUSALS {
+        let for_good = owed.attempts >= REFUSALS;
+        let is_open = !is_stranger && self.stopper.instead(owed, &outcome, for_good).await?;
+        if is_stranger || for_good && !is_open {
             let (core, command, words) = (owed.core.0, &owed.command, outcome.reason());
             tracing::error!(core, command, words, "a core refuses what it is owed");
             return self.end(owed, End::Refused, &outcome).await;
@@ -116,6 +131,7 @@ impl Courier {
         self.books.store.end(owed.ident, end, &outcome.reason(), now).await?;
         self.books.ended(owed, end, Some(outcome), now);
         if end == End::Delivered {
+            self.compensation.confirmed(owed, now).await?;
             let (core, name, command) = (owed.core.0, &self.core.core.name, &owed.command);
             tracing::info!(core, name, command, late_ms = now - owed.asked, "delivered late");
         }

@@ -14,9 +14,10 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// How long one step may take.
 const LIMIT: Duration = Duration::from_secs(5);
 /// How long what has ended is kept, in milliseconds: thirty days.
-const KEPT: i64 = 30 * 24 * 3_600_000;
+pub(super) const KEPT: i64 = 30 * 24 * 3_600_000;
 
-const COLUMNS: &str = "ident, core, chain, command, device, body, asked, meant, forgives, attempts";
+pub(super) const COLUMNS: &str =
+    "ident, core, chain, command, device, body, asked, meant, forgives, attempts";
 
 /// How an obligation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,7 +246,7 @@ async fn expire(session: &mut Session, too_old: i64, now: i64) -> Result<Vec<Obl
     Ok(expired)
 }
 
-fn read(row: &Row<'_>) -> Result<Obligation> {
+pub(super) fn read(row: &Row<'_>) -> Result<Obligation> {
     Ok(Obligation {
         ident: row.int(0)?,
         core: core_of(row.int(1)?),
@@ -260,7 +261,7 @@ fn read(row: &Row<'_>) -> Result<Obligation> {
     })
 }
 
-fn core(id: CoreId) -> Value<'static> {
+pub(super) fn core(id: CoreId) -> Value<'static> {
     i64::from(id.0).into()
 }
 
@@ -268,11 +269,11 @@ const fn chain(chain: u64) -> Value<'static> {
     Value::Int(chain.cast_signed())
 }
 
-fn core_of(id: i64) -> CoreId {
+pub(super) fn core_of(id: i64) -> CoreId {
     CoreId(u16::try_from(id).unwrap_or(u16::MAX))
 }
 
 /// A reply as it is kept: nobody reads more of it, and a database takes no zero byte.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     text.chars().filter(|c| *c != '\0').take(200).collect()
 }

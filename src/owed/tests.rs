@@ -11,7 +11,7 @@ use crate::directory::tests::place::{Place, on_both};
 use crate::protocol::url;
 use crate::protocol::xml::Bounds;
 
-const CORE: CoreId = CoreId(2);
+pub(super) const CORE: CoreId = CoreId(2);
 
 fn call(query: &str) -> Call {
     let bounds = Bounds { max_fields: 20, max_depth: 4 };
@@ -20,11 +20,11 @@ fn call(query: &str) -> Call {
 }
 
 /// A command about a device that core 2 did not get, asked for at this moment.
-fn owed(query: &str, device: u64, asked: i64) -> Obligation {
+pub(super) fn owed(query: &str, device: u64, asked: i64) -> Obligation {
     Obligation::of(&call(&format!("deviceid={device}&{query}")), None, device, CORE, asked, false)
 }
 
-fn store(place: &Place) -> Store {
+pub(super) fn store(place: &Place) -> Store {
     Store::of(place.store().database().clone())
 }
 
