@@ -63,7 +63,7 @@ fn ended(core: CoreId, reply: &[u8]) -> Ended {
         })),
     };
     let reply = Some(Bytes::copy_from_slice(reply)).filter(|_| outcome != Outcome::BadReply);
-    let end = LegEnd { outcome, reply, elapsed: Duration::from_millis(3) };
+    let end = LegEnd { outcome, reply, elapsed: Duration::from_millis(3), sent: None };
     Ended { core, device: None, chain: 0, is_earlier: false, end }
 }
 

@@ -151,8 +151,8 @@ impl Legs {
     }
 
     fn never(&mut self, aim: Aim, why: Unsent) {
-        let end =
-            LegEnd { outcome: Outcome::NotSent(why), reply: None, elapsed: self.maker.started.elapsed() };
+        let (outcome, elapsed) = (Outcome::NotSent(why), self.maker.started.elapsed());
+        let end = LegEnd { outcome, reply: None, elapsed, sent: None };
         self.ended.push(self.maker.ended(aim, end));
     }
 

@@ -191,7 +191,7 @@ mod tests {
             .zip(bodies)
             .map(|(core, body)| {
                 let reply = Some(format!("{HEAD}{body}</RESULT>").into());
-                let end = LegEnd { outcome: Outcome::Ok, reply, elapsed: Duration::ZERO };
+                let end = LegEnd { outcome: Outcome::Ok, reply, elapsed: Duration::ZERO, sent: None };
                 Ended { core: CoreId(core), device: None, chain: 0, is_earlier: false, end }
             })
             .collect();

@@ -90,5 +90,5 @@ fn leg(plan: &Plan, ended: &Ended) -> Leg {
     let reply = head.as_ref().map(|head| (head.code, &*head.label));
     let leg = Leg::ended(ended.core, device, &end.outcome, end.elapsed, reply);
     // What confirmed an earlier try was not sent this one.
-    Leg { sent: leg.sent && !ended.is_earlier, ..leg }
+    Leg { sent: leg.sent && !ended.is_earlier, ..leg }.sent_after(end.sent)
 }

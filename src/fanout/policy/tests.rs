@@ -69,7 +69,7 @@ fn deferred_verdict(query: &str, words: &str, terms: &Terms, deferred: &Deferred
             let reply =
                 Reply::new(&Codes::default(), ResultType::Ok, "found").with_body(body).write("X", "1");
             let reply = (outcome == Outcome::Ok).then(|| reply.into());
-            let end = LegEnd { outcome, reply, elapsed: Duration::from_millis(3) };
+            let end = LegEnd { outcome, reply, elapsed: Duration::from_millis(3), sent: None };
             Ended { core: CORES[core], device: None, chain: 0, is_earlier: false, end }
         })
         .collect();
