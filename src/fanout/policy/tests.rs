@@ -197,6 +197,23 @@ fn detail_tells_each_core_apart() {
 }
 
 #[test]
+fn a_core_whose_data_cannot_be_read_is_told_apart_as_well() {
+    for (words, label) in
+        [("ok torn ok", "API_PARTIAL_CORE_RESPONSE"), ("torn torn gone", "API_ERROR_RECORDER_NOT_RUNNING")]
+    {
+        let reply = verdict("type=devicelist&detail=Y", words, &Terms::default());
+        assert_eq!(reply.label, label, "{words}");
+        let told = reply.body.split("<OUTCOME>").skip(1).filter_map(|after| after.split('<').next());
+        let expected = words.split(' ').map(|word| match word {
+            "ok" => "OK",
+            "torn" => "BAD_REPLY",
+            _ => "NOT_SENT",
+        });
+        assert!(told.eq(expected), "{words}: {}", reply.body);
+    }
+}
+
+#[test]
 fn what_is_kept_for_later_is_told_in_detail_and_what_is_not_in_the_message() {
     let query = "type=BLACKOUTSTART&deviceid=7001&detail=Y";
     let kept = deferred_verdict(query, "ok time 12", &Terms::default(), &Deferred::Kept(vec![CoreId(2)]));
