@@ -1,9 +1,11 @@
 //! Delivering to one core.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Obligation;
@@ -12,7 +14,7 @@ use super::compensation::{Compensation, Stopper};
 use super::store::End;
 use crate::database::StoreError;
 use crate::model::{Outcome, Rejection};
-use crate::upstream::{CoreShared, LinkSettings, errand};
+use crate::upstream::{CoreShared, LinkSettings, State, errand};
 
 /// How long noting how a delivery ended may take; until then nobody else delivers the same.
 const NOTING: Duration = Duration::from_secs(1);
@@ -87,10 +89,14 @@ impl Courier {
         done.into_iter().try_fold(is_well, |is_well, done| done.map(|reached| is_well && reached))
     }
 
-    /// Delivers one command; whether the core can be reached.
+    /// Delivers one command; whether the core can be reached, so that what is next can follow at once.
     async fn hand_over(&self, owed: &Obligation) -> Result<bool, StoreError> {
         let sent = now();
-        match errand(&self.core, self.links, &owed.wire(sent)).await {
+        let Some(outcome) = ask(&self.core, self.links, &owed.wire(sent)).await else {
+            self.books.store.put_off(owed.ident, "cut off: the core is back", now()).await?;
+            return Ok(true);
+        };
+        match outcome {
             Outcome::Ok => self.end(owed, End::Delivered, &Outcome::Ok).await.map(|()| true),
             Outcome::Rejected(rejection) => self.refused(owed, rejection).await.map(|()| true),
             outcome => {
@@ -136,5 +142,66 @@ impl Courier {
             tracing::info!(core, name, command, late_ms = now - owed.asked, "delivered late");
         }
         Ok(())
+    }
+}
+
+/// Does an errand. Nothing comes of one during which the core was lost and is back: its connection is one of before, and
+/// would have to time out.
+pub(super) async fn ask(core: &CoreShared, links: LinkSettings, wire: &str) -> Option<Outcome> {
+    let states = core.breaker.watch();
+    tokio::select! {
+        outcome = errand(core, links, wire) => Some(outcome),
+        () = is_back(states) => None,
+    }
+}
+
+/// Ends when the core was lost and has answered a probe.
+async fn is_back(mut states: watch::Receiver<State>) {
+    let lost = states.wait_for(|state| *state != State::Pass).await.is_ok();
+    if !lost || states.wait_for(|state| *state == State::Pass).await.is_err() {
+        // It is not told any more.
+        pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::metrics::Metrics;
+    use crate::model::{Core, CoreId};
+    use crate::upstream::BreakerSettings;
+
+    const LONG: Duration = Duration::from_mins(10);
+
+    #[tokio::test]
+    async fn what_hangs_on_a_core_that_is_back_is_cut_off() {
+        let hung = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let core = Core {
+            id: CoreId(1),
+            name: "hung".into(),
+            site: "hq".into(),
+            address: hung.local_addr().expect("an address").to_string(),
+            connections: 1,
+            pipeline: 1,
+            queue: 1,
+            tls: None,
+        };
+        let core = CoreShared::new(core, BreakerSettings::default(), &Metrics::default());
+        let links =
+            LinkSettings { leg_timeout: LONG, connect_timeout: LONG, max_reply_bytes: 1024, threads: 1 };
+        let heal = async {
+            let connection = hung.accept().await.expect("the errand");
+            core.breaker.shut();
+            core.breaker.probing();
+            // Whoever waits sees each state, as it would with a probe's time between them.
+            tokio::task::yield_now().await;
+            core.breaker.probed(true);
+            connection
+        };
+        let both = async { tokio::join!(ask(&core, links, "<TYPE>TEST</TYPE></REQUEST>\r\n"), heal).0 };
+        assert_eq!(timeout(Duration::from_secs(20), both).await.expect("it is cut off"), None);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::Obligation;
 use super::super::books::now;
+use super::super::courier::ask;
 use super::{About, Compensation, Result, Stop, Went, since};
 use crate::command::{Identifiers, function};
 use crate::ledger::Leg;
@@ -13,7 +14,7 @@ use crate::protocol::codes::Codes;
 use crate::protocol::param::Param;
 use crate::protocol::write::{close, element};
 use crate::protocol::xml::{RESULT_BOUNDS, read};
-use crate::upstream::{CoreShared, LinkSettings, errand};
+use crate::upstream::{CoreShared, LinkSettings};
 
 /// Tells one core to stop what it does not silence.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Stopper {
 
     /// Stops the recording. Whether that is over.
     async fn stop(&self, start: &Obligation, stop: Stop) -> Result<bool> {
-        let outcome = errand(&self.core, self.links, &wire(start, stop)).await;
+        let Some(outcome) = ask(&self.core, self.links, &wire(start, stop)).await else { return Ok(false) };
         let now = now();
         let went = match &outcome {
             Outcome::Ok => Went::Done,
