@@ -49,4 +49,5 @@ pub mod protocol;
 pub mod records;
 pub mod route;
 pub mod secret;
+mod sync;
 pub mod upstream;

@@ -5,12 +5,15 @@
 //! device keeps its order, and later commands go behind it. It ends delivered, refused, superseded or expired.
 
 mod books;
+mod chains;
 mod courier;
 mod debts;
 mod obligation;
 mod store;
 #[cfg(test)]
 mod tests;
+mod time;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +31,7 @@ pub use store::Store;
 
 use crate::metrics::{Metrics, OBLIGATIONS_LOST};
 use crate::model::CoreId;
+use told::Told;
 
 /// Answers that may wait for their obligations to be committed; more are told at once that nothing is kept.
 const QUEUE: usize = 1024;
@@ -100,6 +104,19 @@ impl Owed {
     pub fn reserve(&self, started: Instant, deadline: Instant) -> Instant {
         let whole = deadline.saturating_duration_since(started);
         if self.is_on() { deadline - RESERVE.min(whole / 4) } else { deadline }
+    }
+
+    /// When a call was asked for that was read at this moment, in UNIX milliseconds by the clock that copies share.
+    #[must_use]
+    pub fn asked(&self, started: Instant) -> i64 {
+        self.debts.time.now().saturating_sub(books::milliseconds(started.elapsed()))
+    }
+
+    /// Whether a command about a blackout may be sent to this core, since nothing is known to be owed before it. Then it
+    /// is remembered: another copy may owe something that was asked for before, and this is told once more behind it.
+    #[must_use]
+    pub fn tells(&self, core: CoreId, chain: u64, forgives: bool, command: &Arc<Obligation>) -> bool {
+        self.debts.tells(Told { core, chain, forgives, command: command.clone() })
     }
 
     /// Whether something is owed to this core about this device, agent or chat. Costs nothing while nothing is owed.

@@ -1,8 +1,5 @@
 //! What of a call is owed to cores, once its legs have ended.
 
-use jiff::Timestamp;
-use tokio::time::Instant;
-
 use super::tally::Ended;
 use crate::command::{Call, Policy};
 use crate::model::{CoreId, Outcome};
@@ -45,18 +42,11 @@ impl Deferred {
 }
 
 /// Has what cores did not confirm committed, before anybody is told of it. A refusal is an answer: nothing is owed then.
-pub(super) async fn keep(
-    owed: &Owed,
-    call: &Call,
-    plan: &Plan,
-    ended: &[Ended],
-    started: Instant,
-) -> Deferred {
+pub(super) async fn keep(owed: &Owed, call: &Call, plan: &Plan, ended: &[Ended], asked: i64) -> Deferred {
     let missing = missing(owed, call, plan, ended);
     if missing.is_empty() {
         return Deferred::Nothing;
     }
-    let asked = asked(started);
     let obligation = |leg: &&Ended| {
         let device = leg.device.and_then(|at| plan.devices.get(at)).map(|device| &**device);
         Obligation::of(call, device, leg.chain, leg.core, asked, plan.forgives(leg.core))
@@ -73,10 +63,4 @@ fn missing<'a>(owed: &Owed, call: &Call, plan: &Plan, ended: &'a [Ended]) -> Vec
         return Vec::new();
     }
     ended.iter().filter(|leg| !is_answered(leg)).collect()
-}
-
-/// When the call was read, in UNIX milliseconds.
-fn asked(started: Instant) -> i64 {
-    let ago = i64::try_from(started.elapsed().as_millis()).unwrap_or(0);
-    Timestamp::now().as_millisecond() - ago
 }

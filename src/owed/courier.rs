@@ -7,8 +7,9 @@ use futures::future::join_all;
 use tokio::time::sleep;
 
 use super::Obligation;
-use super::books::{Books, milliseconds, now};
+use super::books::{Books, milliseconds};
 use super::store::End;
+use super::told::Told;
 use crate::database::StoreError;
 use crate::model::{Outcome, Rejection};
 use crate::upstream::{CoreShared, LinkSettings, errand};
@@ -69,8 +70,8 @@ impl Courier {
     /// Delivers what is next of as many devices as the core takes connections.
     async fn round(&self) -> Result<bool, StoreError> {
         let leased = milliseconds(self.links.connect_timeout + self.links.leg_timeout + NOTING);
-        let next =
-            self.books.store.claim(self.core.core.id, self.core.core.connections, now(), leased).await?;
+        let (id, connections, now) = (self.core.core.id, self.core.core.connections, self.books.now());
+        let next = self.books.store.claim(id, connections, now, leased).await?;
         let done = join_all(next.iter().map(|owed| self.hand_over(owed))).await;
         self.books.debts.look();
         let is_well = !done.is_empty();
@@ -79,8 +80,11 @@ impl Courier {
 
     /// Delivers one command; whether the core can be reached.
     async fn hand_over(&self, owed: &Obligation) -> Result<bool, StoreError> {
-        let sent = now();
-        match errand(&self.core, self.links, &owed.wire(sent)).await {
+        if owed.is_blackout() {
+            let (core, chain, forgives) = (owed.core, owed.chain, owed.forgives);
+            self.books.debts.tells_late(Told { core, chain, forgives, command: Arc::new(owed.clone()) });
+        }
+        match errand(&self.core, self.links, &owed.wire(self.books.now())).await {
             Outcome::Ok => self.end(owed, End::Delivered, &Outcome::Ok).await.map(|()| true),
             Outcome::Rejected(rejection) => self.refused(owed, rejection).await.map(|()| true),
             outcome => self.put_off(owed, &outcome).await.map(|()| false),
@@ -104,15 +108,15 @@ impl Courier {
 
     /// It is tried again, unless it has become too old meanwhile: nobody else sees that while it is taken.
     async fn put_off(&self, owed: &Obligation, outcome: &Outcome) -> Result<(), StoreError> {
-        if now().saturating_sub(owed.asked) >= milliseconds(self.books.settings.expire) {
+        if self.books.now().saturating_sub(owed.asked) >= milliseconds(self.books.settings.expire) {
             return self.end(owed, End::Expired, outcome).await;
         }
-        let again = now().saturating_add(milliseconds(self.books.settings.retry));
+        let again = self.books.now().saturating_add(milliseconds(self.books.settings.retry));
         self.books.store.put_off(owed.ident, &outcome.reason(), again).await
     }
 
     async fn end(&self, owed: &Obligation, end: End, outcome: &Outcome) -> Result<(), StoreError> {
-        let now = now();
+        let now = self.books.now();
         self.books.store.end(owed.ident, end, &outcome.reason(), now).await?;
         self.books.ended(owed, end, Some(outcome), now);
         if end == End::Delivered {

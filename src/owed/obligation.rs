@@ -86,6 +86,12 @@ impl Obligation {
         !function(&self.command).is_some_and(Function::starts_blackout)
     }
 
+    /// Whether it is about a blackout.
+    #[must_use]
+    pub fn is_blackout(&self) -> bool {
+        function(&self.command).is_some_and(Function::is_blackout)
+    }
+
     /// Whether it asks for nothing that this one, asked for before it and still owed, does not do as well.
     #[must_use]
     pub fn is_superseded_by(&self, earlier: &Self) -> bool {
