@@ -1,6 +1,7 @@
 //! Late delivery: what a core did not get it gets when it is back, in order, and for the moment that was meant.
 
 mod copies;
+mod killed;
 
 use std::net::SocketAddr;
 
