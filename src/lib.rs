@@ -47,6 +47,7 @@ pub mod ops;
 pub mod owed;
 pub mod protocol;
 pub mod records;
+mod room;
 pub mod route;
 pub mod secret;
 mod sync;
