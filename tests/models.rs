@@ -150,7 +150,7 @@ const CHAIN: u8 = 1;
 
 /// When the database was asked: before all that happens here, or after.
 fn looked(is_after: bool) -> Instant {
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     let now = Instant::now();
     if is_after { now + hour } else { now.checked_sub(hour).unwrap_or(now) }
 }

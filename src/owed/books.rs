@@ -189,6 +189,10 @@ impl Books {
         if newer.is_empty() {
             return Ok(());
         }
+        tracing::info!(
+            number = newer.len(),
+            "what cores were told goes once more behind what they missed before it"
+        );
         let again = newer.iter().map(Told::again).collect();
         let written = self.store.commit_again(again, self.now(), self.known_to_all()).await;
         for told in newer {

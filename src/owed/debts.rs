@@ -10,6 +10,9 @@ use super::time::SharedTime;
 use super::told::{Memory, Told};
 use crate::model::CoreId;
 
+/// Chains that are looked through while those who send wait for it.
+const AT_ONCE: usize = 256;
+
 /// What is owed, as far as it is known here: what this copy found, and what the database said last.
 #[derive(Debug)]
 pub struct Debts {
@@ -58,7 +61,10 @@ impl Debts {
 
     /// What was told after something that was missed, by core and chain when that was asked for. It is marked.
     pub(super) fn told_after(&self, missed: &HashMap<(CoreId, u64), i64>) -> Vec<Told> {
-        self.chains.recall(|memory| memory.take_newer(missed), |told| (told.core, told.chain))
+        let missed: Vec<_> = missed.iter().collect();
+        let recall =
+            |some| self.chains.recall(|memory| memory.take_newer(some), |told| (told.core, told.chain));
+        missed.chunks(AT_ONCE).flat_map(recall).collect()
     }
 
     /// Something is about to be owed: from now on, later commands go behind it.

@@ -1,7 +1,7 @@
 //! What this copy has told cores of blackouts a moment ago. If a core missed something before it, and gets that late,
 //! it must be told this once more: else an older START would have no end, and an older STOP would end a newer blackout.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,41 +41,47 @@ impl Told {
     }
 }
 
-/// The newest of them, in the order in which they were sent.
+/// A core, a chain, and a number that grows with each that is told.
+type Place = (CoreId, u64, u64);
+
+/// The newest of them.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    told: VecDeque<(Instant, Told)>,
+    told: BTreeMap<Place, Told>,
+    order: VecDeque<(Instant, Place)>,
+    number: u64,
     bytes: usize,
 }
 
 impl Memory {
     pub fn note(&mut self, told: Told) {
-        let now = Instant::now();
+        let (now, place) = (Instant::now(), (told.core, told.chain, self.number));
+        self.number += 1;
         self.bytes += told.weight();
-        self.told.push_back((now, told));
-        while self.bytes > MOST || self.told.front().is_some_and(|(at, _)| *at + REMEMBERED < now) {
-            self.forget_oldest();
+        self.told.insert(place, told);
+        self.order.push_back((now, place));
+        while self.bytes > MOST || self.order.front().is_some_and(|(at, _)| *at + REMEMBERED < now) {
+            let Some((_, oldest)) = self.order.pop_front() else { break };
+            self.forget(oldest);
         }
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some((_, told)) = self.told.pop_front() {
-            self.bytes -= told.weight();
-        }
+    fn forget(&mut self, place: Place) -> Option<Told> {
+        let told = self.told.remove(&place)?;
+        self.bytes -= told.weight();
+        Some(told)
     }
 
-    /// Takes out what was asked for after something that was missed. Costs nothing while nothing was.
-    pub fn take_newer(&mut self, missed: &HashMap<(CoreId, u64), i64>) -> Vec<Told> {
-        if missed.is_empty() {
-            return Vec::new();
-        }
-        let is_newer = |told: &Told| {
-            missed.get(&(told.core, told.chain)).is_some_and(|asked| *asked < told.command.asked)
+    /// Takes out what was asked for after something that was missed.
+    pub fn take_newer(&mut self, missed: &[(&(CoreId, u64), &i64)]) -> Vec<Told> {
+        let newer = |((core, chain), asked): &(&(CoreId, u64), &i64)| {
+            let places = self.told.range((*core, *chain, 0)..=(*core, *chain, u64::MAX));
+            places
+                .filter(|(_, told)| told.command.asked > **asked)
+                .map(|(place, _)| *place)
+                .collect::<Vec<_>>()
         };
-        let (newer, rest) = std::mem::take(&mut self.told).into_iter().partition(|(_, told)| is_newer(told));
-        self.told = rest;
-        let newer: VecDeque<(Instant, Told)> = newer;
-        self.bytes -= newer.iter().map(|(_, told)| told.weight()).sum::<usize>();
-        newer.into_iter().map(|(_, told)| told).collect()
+        let places: Vec<_> = missed.iter().flat_map(newer).collect();
+        places.into_iter().filter_map(|place| self.forget(place)).collect()
     }
 }

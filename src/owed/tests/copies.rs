@@ -89,7 +89,8 @@ async fn what_was_delivered_between_two_looks_is_made_good(place: &Place) {
     assert_eq!(in_words(&delivered(&one.books.store).await), [(START, 1000)]);
     other.looks().await;
     assert_eq!(in_words(&delivered(&one.books.store).await), [(STOP, 2000)]);
-    (other.looks().await, other.looks().await);
+    other.looks().await;
+    other.looks().await;
     assert!(delivered(&one.books.store).await.is_empty());
 }
 }
@@ -99,7 +100,8 @@ async fn several_copies_say_theirs_in_the_order_in_which_they_were_asked(place: 
     let (one, mut two, mut three) = (Copy::of(place).await, Copy::of(place).await, Copy::of(place).await);
     one.owes(START, 1000).await;
     assert!(two.tells(STOP, 2000) && three.tells(START, 3000) && two.tells(STOP, 4000));
-    (three.looks().await, two.looks().await);
+    three.looks().await;
+    two.looks().await;
     let delivered = delivered(&one.books.store).await;
     assert_eq!(in_words(&delivered), [(START, 1000), (STOP, 2000), (START, 3000), (STOP, 4000)]);
 }
@@ -135,7 +137,8 @@ on_both! {
 async fn what_waits_for_its_delivery_anyway_is_not_written_again(place: &Place) {
     let mut one = Copy::of(place).await;
     assert!(one.tells(START, 1000) && one.tells(STOP, 2000), "neither is confirmed");
-    (one.owes(START, 1000).await, one.owes(STOP, 2000).await);
+    one.owes(START, 1000).await;
+    one.owes(STOP, 2000).await;
     one.looks().await;
     assert_eq!(in_words(&delivered(&one.books.store).await), [(START, 1000), (STOP, 2000)]);
 }
@@ -172,7 +175,8 @@ async fn what_is_remembered_is_bounded_in_time_and_in_bytes() {
     };
     tells("old");
     tokio::time::advance(Duration::from_secs(31)).await;
-    (tells("new"), tells("newer"));
+    tells("new");
+    tells("newer");
     assert_eq!(remembered(), 2);
     (0..40).for_each(|_| tells(&"x".repeat(1 << 20)));
     assert_eq!((remembered(), remembered()), (31, 0));
