@@ -1,6 +1,7 @@
 //! Hand-written synchronisation, in every order of steps that two or three threads can take. What is checked are the
 //! program's own files: their `crate::sync` is std's there, and here that of loom, the checker.
 
+#![allow(clippy::expect_used, reason = "a test that is surprised stops")]
 #![allow(
     missing_docs,
     dead_code,
