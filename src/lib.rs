@@ -48,6 +48,8 @@ pub mod ops;
 pub mod owed;
 pub mod protocol;
 pub mod records;
+mod room;
 pub mod route;
 pub mod secret;
+mod sync;
 pub mod upstream;

@@ -5,6 +5,7 @@
 //! device keeps its order, and later commands go behind it. It ends delivered, refused, superseded or expired.
 
 mod books;
+mod chains;
 mod compensation;
 mod courier;
 mod debts;
@@ -12,6 +13,8 @@ mod obligation;
 mod store;
 #[cfg(test)]
 mod tests;
+mod time;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +33,7 @@ pub use store::Store;
 
 use crate::metrics::{Metrics, OBLIGATIONS_LOST};
 use crate::model::CoreId;
+use told::Told;
 
 /// Answers that may wait for their obligations to be committed; more are told at once that nothing is kept.
 const QUEUE: usize = 1024;
@@ -118,17 +122,29 @@ impl Owed {
         if self.is_on() { deadline - RESERVE.min(whole / 4) } else { deadline }
     }
 
+    /// When a call was asked for that was read at this moment, in UNIX milliseconds by the clock that copies share.
+    #[must_use]
+    pub fn asked(&self, started: Instant) -> i64 {
+        self.debts.now().saturating_sub(books::milliseconds(started.elapsed()))
+    }
+
+    /// When a blackout was asked for that is read now, in UNIX microseconds by that clock; no two are the same.
+    #[must_use]
+    pub fn stamp(&self) -> i64 {
+        self.debts.time.stamp()
+    }
+
+    /// Whether a command about a blackout may be sent to this core, since nothing is known to be owed before it. Then it
+    /// is remembered: another copy may owe something that was asked for before, and this is told once more behind it.
+    #[must_use]
+    pub fn tells(&self, core: CoreId, chain: u64, forgives: bool, command: &Arc<Obligation>) -> bool {
+        self.debts.tells(Told { core, chain, forgives, command: command.clone() })
+    }
+
     /// Whether something is owed to this core about this device, agent or chat. Costs nothing while nothing is owed.
     #[must_use]
     pub fn owes(&self, core: CoreId, chain: u64) -> bool {
         self.debts.owes(core, chain)
-    }
-
-    /// When a call that was read at this moment was asked for, in UNIX milliseconds.
-    #[must_use]
-    pub fn asked(&self, started: Instant) -> i64 {
-        let ago = i64::try_from(started.elapsed().as_millis()).unwrap_or(0);
-        self.debts.now() - ago
     }
 
     /// Waits until nothing is owed to this core about it any more, or the time is up; whether that is so.

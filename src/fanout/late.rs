@@ -1,7 +1,5 @@
 //! What of a call is owed to cores, once its legs have ended.
 
-use tokio::time::Instant;
-
 use super::tally::Ended;
 use crate::command::{Call, Policy};
 use crate::model::{CoreId, Outcome};
@@ -52,13 +50,12 @@ pub(super) async fn keep(
     call: &Call,
     plan: &Plan,
     ended: &[Ended],
-    started: Instant,
+    asked: i64,
 ) -> Deferred {
     let missing = missing(owed, numbers, call, plan, ended);
     if missing.is_empty() {
         return Deferred::Nothing;
     }
-    let asked = owed.asked(started);
     let obligation = |leg: &&Ended| {
         let device = leg.device.and_then(|at| plan.devices.get(at)).map(|device| &**device);
         Obligation::of(call, device, leg.chain, leg.core, asked, plan.forgives(leg.core))

@@ -39,11 +39,6 @@ impl Witness {
         Box::new(Self { ledger: ledger.clone(), is_start: function.starts_blackout(), entry: Some(entry) })
     }
 
-    /// When it was asked for.
-    pub fn asked(&self) -> Option<Timestamp> {
-        self.entry.as_ref().map(|entry| entry.asked)
-    }
-
     /// The legs are on their way.
     pub fn sees_sent(&mut self, plan: &Plan) {
         let Some(entry) = &mut self.entry else { return };

@@ -18,8 +18,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use metrics::Counter;
 
-use super::{Debts, Obligation};
 use super::books::milliseconds;
+use super::{Debts, Obligation};
 use crate::command::{Function, function};
 use crate::database::Database;
 use crate::ledger::{Entry, Event, Ledger, Leg};
@@ -141,17 +141,11 @@ impl Compensation {
         let counter = |core: &Core, went: Went| {
             metrics.counter(&COMPENSATIONS, &[&core.id.to_string(), action, went.label()])
         };
-<<<<<<< ours
-        let counts = cores.iter().map(|core| (core.id, Went::ALL.map(|went| counter(core, went)))).collect();
+        // What is switched off has no series.
+        let shown = cores.iter().filter(|_| safety.action != Action::Nothing);
+        let counts = shown.map(|core| (core.id, Went::ALL.map(|went| counter(core, went)))).collect();
         let (safety, ledger, debts) = (safety.clone(), ledger.clone(), debts.clone());
         Arc::new(Self { store: Store::of(database, action), safety, ledger, debts, counts })
-=======
-        // What is switched off has no series.
-        let counted = cores.iter().filter(|_| safety.action != Action::Nothing);
-        let counts = counted.map(|core| (core.id, Went::ALL.map(|went| counter(core, went)))).collect();
-        let (safety, ledger) = (safety.clone(), ledger.clone());
-        Arc::new(Self { store: Store::of(database, action), safety, ledger, counts })
->>>>>>> theirs
     }
 
     /// Whether anything is done.

@@ -12,6 +12,7 @@ use super::Obligation;
 use super::books::{Books, milliseconds};
 use super::compensation::{Compensation, Stopper};
 use super::store::End;
+use super::told::Told;
 use crate::database::StoreError;
 use crate::model::{Outcome, Rejection};
 use crate::upstream::{CoreShared, Done, Errand, LinkSettings, State};
@@ -99,7 +100,7 @@ impl Courier {
 
     /// Delivers over as many connections as the core takes, each device's commands one after the other.
     async fn round(&self) -> Result<bool, StoreError> {
-        let (core, now, until) = (&self.core.core, self.books.debts.now(), Instant::now() + ROUND);
+        let (core, now, until) = (&self.core.core, self.books.now(), Instant::now() + ROUND);
         let (lanes, once) = (core.connections, self.links.connect_timeout + self.links.leg_timeout);
         let leased = milliseconds(once + self.stopper.takes() + ROUND + NOTING);
         let chains = self.books.store.claim(core.id, lanes * CHAINS, now, leased).await?;
@@ -145,7 +146,7 @@ impl Courier {
                 break;
             }
             let Some(outcome) = self.hand_over(errand, &owed).await else {
-                let now = self.books.debts.now();
+                let now = self.books.now();
                 self.books.store.put_off(owed.ident, "cut off: the core is back", now).await?;
                 break;
             };
@@ -169,9 +170,13 @@ impl Courier {
     /// Delivers one command, a start so that it is not too late by what the delivery takes. Nothing comes of it if it was
     /// cut off.
     async fn hand_over(&self, errand: &mut Errand<'_>, owed: &Obligation) -> Option<Outcome> {
+        if owed.is_blackout() {
+            let (core, chain, forgives) = (owed.core, owed.chain, owed.forgives);
+            self.books.debts.tells_late(Told { core, chain, forgives, command: Arc::new(owed.clone()) });
+        }
         let (mut early, mut is_again) = (if owed.is_start() { EXACT } else { Duration::ZERO }, false);
         loop {
-            let wire = || owed.wire(self.books.debts.now().saturating_add(milliseconds(early)));
+            let wire = || owed.wire(self.books.now().saturating_add(milliseconds(early)));
             let done = ask(errand, &self.core, wire).await?;
             let is_exact = !owed.is_start() || done.took <= early;
             if is_exact || done.outcome != Outcome::Ok {
@@ -218,16 +223,16 @@ impl Courier {
 
     /// Nobody else sees that while it is taken.
     fn is_too_old(&self, owed: &Obligation) -> bool {
-        self.books.debts.now().saturating_sub(owed.asked) >= milliseconds(self.books.settings.expire)
+        self.books.now().saturating_sub(owed.asked) >= milliseconds(self.books.settings.expire)
     }
 
     async fn put_off(&self, owed: &Obligation, outcome: &Outcome) -> Result<(), StoreError> {
-        let again = self.books.debts.now().saturating_add(milliseconds(self.books.settings.retry));
+        let again = self.books.now().saturating_add(milliseconds(self.books.settings.retry));
         self.books.store.put_off(owed.ident, &outcome.reason(), again).await
     }
 
     async fn note(&self, ends: Vec<(Obligation, End, Outcome)>) -> Result<(), StoreError> {
-        let now = self.books.debts.now();
+        let now = self.books.now();
         let rows = ends.iter().map(|(owed, end, outcome)| (owed.ident, *end, outcome.reason()));
         self.books.store.end(rows.collect(), now).await?;
         for (owed, end, outcome) in &ends {
@@ -304,7 +309,12 @@ mod tests {
             core.breaker.probed(true);
             connection
         };
-        let both = async { tokio::join!(ask(&mut errand, &core, || "<TYPE>TEST</TYPE></REQUEST>\r\n".into()), heal).0 };
-        assert_eq!(timeout(Duration::from_secs(20), both).await.expect("it is cut off").map(|done| done.outcome), None);
+        let both = async {
+            tokio::join!(ask(&mut errand, &core, || "<TYPE>TEST</TYPE></REQUEST>\r\n".into()), heal).0
+        };
+        assert_eq!(
+            timeout(Duration::from_secs(20), both).await.expect("it is cut off").map(|done| done.outcome),
+            None
+        );
     }
 }

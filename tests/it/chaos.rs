@@ -61,7 +61,8 @@ async fn chaos() {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     is_over.cancel();
     let mishaps = troubles.await;
-    let mut agents: Vec<_> = join_all(working).await.into_iter().map(|agent| agent.expect("no panic")).collect();
+    let mut agents: Vec<_> =
+        join_all(working).await.into_iter().map(|agent| agent.expect("no panic")).collect();
 
     plant.until_nothing_is_owed().await;
     for agent in &mut agents {

@@ -100,7 +100,10 @@ impl Alarms {
         tracing::warn!(host, core, words, "a webhook was not told of an unconfirmed blackout: tried again");
         self.compensation.count(alert.core, Went::Failed);
         let wait = milliseconds(FIRST_WAIT) << alert.attempts.clamp(0, TRIES);
-        self.compensation.store.put_off(alert.obligation, words, self.compensation.now().saturating_add(wait)).await
+        self.compensation
+            .store
+            .put_off(alert.obligation, words, self.compensation.now().saturating_add(wait))
+            .await
     }
 
     async fn settle(&self, alert: &Alert, went: Went, words: &str) -> Result<()> {

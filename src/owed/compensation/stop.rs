@@ -59,7 +59,11 @@ impl Stopper {
 
     /// Stops the recording. Whether that is over.
     async fn stop(&self, start: &Obligation, stop: Stop) -> Result<bool> {
-        let Some(done) = ask(&mut Errand::new(&self.core, self.links), &self.core, || wire(start, stop)).await else { return Ok(false) };
+        let Some(done) =
+            ask(&mut Errand::new(&self.core, self.links), &self.core, || wire(start, stop)).await
+        else {
+            return Ok(false);
+        };
         let now = self.compensation.now();
         let outcome = done.outcome;
         let went = match &outcome {

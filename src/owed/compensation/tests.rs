@@ -64,7 +64,7 @@ on_both! {
 async fn a_recording_is_stopped_for_the_blackout_that_is_to_be_on(place: &Place) {
     let (owing, store) = (obligations(place), store(place, "recordstop"));
     let commit = async |query: &'static str, asked| {
-        owing.commit(vec![owed(query, 1, asked)]).await.expect("committed");
+        owing.commit(vec![owed(query, 1, asked)], asked, 0).await.expect("committed");
     };
     commit("type=CALLSTOP", 5).await;
     assert_eq!(open(&store, 1).await, None, "nothing was to be silent");
@@ -94,7 +94,7 @@ async fn each_start_is_told_once_when_it_is_due(place: &Place) {
         owed("type=AGENTBLACKOUTSTART", 3, 1500),
         owed("type=BLACKOUTSTOP", 1, 1600),
     ];
-    owing.commit(batch).await.expect("committed");
+    owing.commit(batch, 0, 0).await.expect("committed");
     assert_eq!(claimed(&store, 1999).await, []);
     let first = claimed(&store, 2000).await;
     let [alert] = &first[..] else { panic!("{first:?}") };
@@ -120,7 +120,7 @@ on_both! {
 async fn what_ends_unconfirmed_is_told_at_once_and_what_is_confirmed_is_not(place: &Place) {
     let (owing, store) = (obligations(place), store(place, "webhook"));
     let starts = (1..=5).map(|device| owed("type=BLACKOUTSTART", device, 1000)).collect();
-    owing.commit(starts).await.expect("committed");
+    owing.commit(starts, 0, 0).await.expect("committed");
     let taken = owing.claim(CORE, 64, 1000, 0).await.expect("claimed");
     let ends = [End::Refused, End::Expired, End::Delivered, End::Superseded];
     let ends = taken.iter().flatten().zip(ends).map(|(owed, end)| (owed.ident, end, "no".into()));
@@ -134,7 +134,7 @@ on_both! {
 async fn many_copies_never_take_the_same(place: &Place) {
     let (owing, store) = (obligations(place), store(place, "webhook"));
     let starts = (0..40).map(|device| owed("type=BLACKOUTSTART", device, 0)).collect();
-    owing.commit(starts).await.expect("committed");
+    owing.commit(starts, 0, 0).await.expect("committed");
     let rounds = (0..4).map(|_| { let store = store.clone(); async move { claimed(&store, 5000).await } });
     let mut taken = futures::future::join_all(rounds).await.concat();
     for _ in 0..3 {

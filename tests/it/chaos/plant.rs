@@ -76,7 +76,8 @@ impl Plant {
         }
         let mut proxies = Vec::new();
         for _ in 0..PROXIES {
-            let configuration = configuration(["127.0.0.1:0".parse().expect("an address"); 3], &cores, &postgres.url());
+            let configuration =
+                configuration(["127.0.0.1:0".parse().expect("an address"); 3], &cores, &postgres.url());
             let serving = Serving::start(&configuration).await;
             let listen = [serving.api, serving.webapi, serving.admin];
             let configuration = self::configuration(listen, &cores, &postgres.url());
@@ -154,7 +155,10 @@ fn configuration([api, webapi, admin]: [SocketAddr; 3], cores: &[Core], database
         format!("[[route.rule]]\ndevices = \"7{set}00-7{set}99\"\ncores = {owners:?}\n")
     };
     let core = |core: &Core| {
-        format!("[[core]]\nid = {}\naddress = \"{}\"\nconnections = 2\npipeline = 16\n", core.id, core.address)
+        format!(
+            "[[core]]\nid = {}\naddress = \"{}\"\nconnections = 2\npipeline = 16\n",
+            core.id, core.address
+        )
     };
     format!(
         "[listen]\napi = \"{api}\"\nwebapi = \"{webapi}\"\nadmin = \"{admin}\"\n\
@@ -195,8 +199,19 @@ impl Core {
         let (id, listen, control) = (self.id.to_string(), self.address.to_string(), self.control.to_string());
         let data = self.data.to_str().expect("a path in UTF-8");
         Process::corecast(&[
-            "core", "--id", &id, "--listen", &listen, "--control", &control, "--data", data,
-            "--recorder", "synthetic", "--hold", HOLD,
+            "core",
+            "--id",
+            &id,
+            "--listen",
+            &listen,
+            "--control",
+            &control,
+            "--data",
+            data,
+            "--recorder",
+            "synthetic",
+            "--hold",
+            HOLD,
         ])
     }
 
@@ -227,7 +242,8 @@ impl Core {
         let paths = items.map(|item| item.expect("an item").path());
         let records = paths.filter(|path| path.extension().is_some_and(|e| e == "json"));
         let read = |path: PathBuf| {
-            let record = serde_json::from_slice(&std::fs::read(&path).expect("a record")).expect("it is whole");
+            let record =
+                serde_json::from_slice(&std::fs::read(&path).expect("a record")).expect("it is whole");
             (path.with_extension("wav"), record)
         };
         records.map(read).collect()
