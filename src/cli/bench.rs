@@ -30,6 +30,7 @@ use render::{Renderer, Speech};
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
     /// An API socket, or with --http a WebAPI; for example 127.0.0.1:5620
     #[arg(value_name = "ADDRESS")]

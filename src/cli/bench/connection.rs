@@ -79,7 +79,7 @@ struct State {
 struct Sent {
     request_id: u32,
     due: Instant,
-    sent: Instant,
+    since: Instant,
 }
 
 impl Connection {
@@ -225,7 +225,7 @@ impl Connection {
     /// Gives the connection up if a reply takes too long.
     pub fn check(&self, now: Instant) {
         let mut state = self.state.borrow_mut();
-        if state.in_flight.front().is_some_and(|sent| sent.sent + self.share.timeout <= now) {
+        if state.in_flight.front().is_some_and(|sent| sent.since + self.share.timeout <= now) {
             state.is_given_up = true;
             self.changed.notify_one();
         }
@@ -287,7 +287,7 @@ impl State {
         let request_id = u32::try_from(1 + (self.next - 1) % NUMBERS).unwrap_or(1);
         let turn = usize::try_from(self.next - 1).unwrap_or(0);
         renderer.write(turn, request_id, &mut self.random, &mut self.output);
-        self.in_flight.push_back(Sent { request_id, due, sent: now });
+        self.in_flight.push_back(Sent { request_id, due, since: now });
     }
 
     fn has_backlog(&self) -> bool {

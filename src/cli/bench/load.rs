@@ -54,11 +54,10 @@ impl Load {
         TcpStream::connect_timeout(&self.address, self.timeout)?;
         let answered = Arc::<AtomicU64>::default();
         let (is_ready, ready) = mpsc::channel();
-        let (begin, begun) = watch::channel(None);
+        let (begin, schedule) = watch::channel(None);
         let spawn = |thread| {
-            let (load, answered, is_ready, begin) =
-                (self.clone(), answered.clone(), is_ready.clone(), begun.clone());
-            let driver = Driver { load, thread, answered, is_ready, begin };
+            let (load, answered, is_ready) = (self.clone(), answered.clone(), is_ready.clone());
+            let driver = Driver { load, thread, answered, is_ready, begin: schedule.clone() };
             thread::Builder::new().name(format!("bench-{thread}")).spawn(|| driver.run())
         };
         let threads = (0..self.threads).map(spawn).collect::<io::Result<Vec<_>>>()?;

@@ -70,12 +70,10 @@ pub(super) fn text(loads: &[Load], rounds: &[Vec<Measured>]) -> String {
     for sum in loads.iter().zip(rounds).map(Sum::of) {
         write_sum(&mut out, &sum).unwrap_or_default();
     }
-    let ratios = ratios(rounds);
-    if !ratios.is_empty() {
-        let [first, second] = [0, 1].map(|at| loads.get(at).map(|load| load.address.to_string()));
-        let pairs = ratios.iter().map(|(name, ratio)| format!("   {name} {ratio:.2}")).collect::<String>();
-        let names = [first, second].map(Option::unwrap_or_default);
-        out.push_str(&format!("{} to {}:{pairs}\n", names[0], names[1]));
+    if let [first, second] = loads {
+        let pairs = ratios(rounds).into_iter().map(|(name, ratio)| format!("   {name} {ratio:.2}"));
+        let pairs = pairs.collect::<String>();
+        writeln!(out, "{} to {}:{pairs}", first.address, second.address).unwrap_or_default();
     }
     out
 }
