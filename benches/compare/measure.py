@@ -1,6 +1,7 @@
 """The measurements. Each gives plain data: numbers by name, ready for JSON."""
 
 import json
+import re
 import resource
 import socket
 import statistics
@@ -152,7 +153,7 @@ def memory(lengths):
                 "per_client_kib": (thousand - idle) / 1_000,
                 "clients": 1_000 + len(more.sockets),
                 "clients_kib": proxy.memory(),
-                "p50_us_beside": check(bench(rig, proxy, lengths.seconds, "--connections", 8))["latency_us"]["p50"],
+                "p50_us_beside": check(bench(rig, proxy, lengths.seconds, "--connections", 8, "--rate", 200))["latency_us"]["p50"],
             }
             clients.close()
             more.close()
@@ -202,6 +203,11 @@ def configured(lengths):
     return points
 
 
+def saturation(rig, proxy, lengths):
+    """The rate that a proxy reaches, in requests a second."""
+    return check(bench(rig, proxy, lengths.seconds, "--closed"))["per_second"]
+
+
 def hung(lengths):
     """Latency of what goes to seven cores, while an eighth that is asked too hangs, and while it does not."""
     with rigs.Rig() as rig:
@@ -210,6 +216,7 @@ def hung(lengths):
             "healthy": rig.corecast(rig.cores(8)[1], rules),
             "hung": rig.corecast(rig.cores(8, "hang=8")[1], rules),
         }
+        rate = round(saturation(rig, proxies["healthy"], lengths) / 4)
         results = {name: [] for name in proxies}
         for _ in range(lengths.rounds):
             for name, proxy in proxies.items():
@@ -217,17 +224,12 @@ def hung(lengths):
                 command = bench_command(proxy.api, proxy.pid, lengths.seconds + 2, aside)
                 beside = rig.start(command, stdout=subprocess.DEVNULL)
                 time.sleep(1)
-                results[name].append(check(bench(rig, proxy, lengths.seconds, "--rate", 1_000)))
+                results[name].append(check(bench(rig, proxy, lengths.seconds, "--rate", rate)))
                 rig.stop(beside)
     return {
         name: {quantile: median(rounds, "latency_us", quantile) for quantile in ["p50", "p99"]}
         for name, rounds in results.items()
     }
-
-
-def saturation(rig, proxy, lengths):
-    """The rate that a proxy reaches, in requests a second."""
-    return check(bench(rig, proxy, lengths.seconds, "--closed"))["per_second"]
 
 
 def soak(lengths):
@@ -266,4 +268,20 @@ def load(lengths):
     return {"saturation": reached, "points": points}
 
 
-ALL = [table, memory, cores, devices, configured, hung, load, soak]
+def allocations(_):
+    """What a request allocates, as the test says."""
+    command = ["cargo", "test", "--locked", "--quiet", "--test", "allocations", "--", "--nocapture"]
+    said = subprocess.run(command, cwd=rigs.TREE, check=True, stdout=subprocess.PIPE, text=True).stdout
+    rows = [re.split(r"\s{2,}", line.strip()) for line in said.splitlines() if " over " in line]
+    return [{"what": row[0], "allocations": float(row[1]), "bytes": int(row[2])} for row in rows]
+
+
+def hot_path(_):
+    """What each step costs, as the bench says."""
+    command = ["cargo", "bench", "--locked", "--quiet", "--bench", "hot_path"]
+    said = subprocess.run(command, cwd=rigs.TREE, check=True, stdout=subprocess.PIPE, text=True).stdout
+    rows = [line.split(None, 3) for line in said.splitlines()[1:] if line]
+    return [{"step": row[0], "what": row[3], "instructions": int(row[1]), "allocations": float(row[2])} for row in rows]
+
+
+ALL = [table, memory, cores, devices, configured, hung, load, soak, allocations, hot_path]

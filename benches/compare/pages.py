@@ -86,6 +86,16 @@ def soak(data):
     return markdown("Memory over time", head, rows)
 
 
+def allocations(data):
+    rows = [[p["what"], f"{p['allocations']:.1f}", f"{p['bytes']:,}"] for p in data]
+    return markdown("Allocations per request, three cores", ["", "allocations", "bytes"], rows)
+
+
+def hot_path(data):
+    rows = [[p["step"], p["what"], f"{p['instructions']:,}", f"{p['allocations']:.1f}"] for p in data]
+    return markdown("Each step alone", ["step", "", "instructions", "allocations"], rows)
+
+
 def machine():
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     return f"{datetime.date.today()}, {os.cpu_count()} CPUs ({cpu[1] if cpu else platform.machine()}), Linux {platform.release()}, " \
