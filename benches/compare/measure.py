@@ -93,10 +93,18 @@ def table(lengths, cores=8):
             "Corecast over HTTP": (corecast, "webapi"),
             "nginx with Lua over HTTP": (rig.nginx(addresses), "webapi"),
         }
-        many = in_turn(lengths.rounds, contestants, lambda proxy, over: bench(
-            rig, proxy, lengths.seconds, "--closed", "--connections", 64, over=over))
-        alone = in_turn(lengths.rounds, contestants, lambda proxy, over: bench(
-            rig, proxy, lengths.seconds, "--closed", "--connections", 1, over=over))
+        many = in_turn(
+            lengths.rounds,
+            contestants,
+            lambda proxy, over: bench(
+                rig, proxy, lengths.seconds, "--closed", "--connections", 64, over=over
+            ),
+        )
+        alone = in_turn(
+            lengths.rounds,
+            contestants,
+            lambda proxy, over: bench(rig, proxy, lengths.seconds, "--closed", "--connections", 1, over=over),
+        )
         for name in contestants:
             figures[name] = {
                 "cpu_us": median(many[name], "cpu_us"),
@@ -113,7 +121,9 @@ def table(lengths, cores=8):
 class Clients:
     """Clients that have asked once and are idle now."""
 
-    REQUEST = b"<REQUEST><TYPE>CALLUPDATE</TYPE><REQUESTID>1</REQUESTID><DEVICEID>7001</DEVICEID></REQUEST>\r\n"
+    REQUEST = (
+        b"<REQUEST><TYPE>CALLUPDATE</TYPE><REQUESTID>1</REQUESTID><DEVICEID>7001</DEVICEID></REQUEST>\r\n"
+    )
 
     def __init__(self, address, count):
         host, port = address.rsplit(":", 1)
@@ -141,7 +151,11 @@ def memory(lengths):
     for name in ["bare, pipelined", "Corecast over TCP"]:
         with rigs.Rig() as rig:
             _, addresses = rig.cores(3)
-            proxy = rig.corecast(addresses) if name.startswith("Corecast") else rig.bare("bare_pipelined", addresses)
+            proxy = (
+                rig.corecast(addresses)
+                if name.startswith("Corecast")
+                else rig.bare("bare_pipelined", addresses)
+            )
             Clients(proxy.api, 1).close()
             idle = proxy.memory()
             clients = Clients(proxy.api, 1_000)
@@ -153,7 +167,9 @@ def memory(lengths):
                 "per_client_kib": (thousand - idle) / 1_000,
                 "clients": 1_000 + len(more.sockets),
                 "clients_kib": proxy.memory(),
-                "p50_us_beside": check(bench(rig, proxy, lengths.seconds, "--connections", 8, "--rate", 200))["latency_us"]["p50"],
+                "p50_us_beside": check(bench(rig, proxy, lengths.seconds, "--connections", 8, "--rate", 200))[
+                    "latency_us"
+                ]["p50"],
             }
             clients.close()
             more.close()
@@ -166,8 +182,13 @@ def cores(lengths):
     for count in lengths.cores:
         with rigs.Rig() as rig:
             _, addresses = rig.cores(count)
-            contestants = {"bare": (rig.bare("bare_pipelined", addresses),), "corecast": (rig.corecast(addresses),)}
-            results = in_turn(lengths.rounds, contestants, lambda proxy: bench(rig, proxy, lengths.seconds, "--closed"))
+            contestants = {
+                "bare": (rig.bare("bare_pipelined", addresses),),
+                "corecast": (rig.corecast(addresses),),
+            }
+            results = in_turn(
+                lengths.rounds, contestants, lambda proxy: bench(rig, proxy, lengths.seconds, "--closed")
+            )
             points.append({"cores": count, **{name: median(results[name], "cpu_us") for name in contestants}})
     return points
 
@@ -187,7 +208,9 @@ def devices(lengths):
             proxy = rig.corecast(addresses, file=file)
             wanted = ["--closed", "--devices", f"{first}-{first + count - 1}"]
             results = [check(bench(rig, proxy, lengths.seconds, *wanted)) for _ in range(lengths.rounds)]
-            points.append({"devices": count, "cpu_us": median(results, "cpu_us"), "memory_kib": proxy.memory()})
+            points.append(
+                {"devices": count, "cpu_us": median(results, "cpu_us"), "memory_kib": proxy.memory()}
+            )
     return points
 
 
@@ -237,15 +260,24 @@ def soak(lengths):
     with rigs.Rig() as rig:
         proxy = rig.corecast(rig.cores(3)[1])
         rate = round(saturation(rig, proxy, lengths) / 2)
-        load = rig.start(bench_command(proxy.api, proxy.pid, lengths.soak, ["--rate", rate]), stdout=subprocess.PIPE)
+        load = rig.start(
+            bench_command(proxy.api, proxy.pid, lengths.soak, ["--rate", rate]), stdout=subprocess.PIPE
+        )
         samples = []
         while load.poll() is None:
             time.sleep(1)
             samples.append(proxy.memory())
         result = json.loads(load.stdout.read())["results"][0]
         begun = samples[len(samples) // 10]
-        return {"rate": rate, "seconds": lengths.soak, "answers": result["answers"], "kib": samples,
-                "begun_kib": begun, "ended_kib": samples[-1], "latency_us": result["latency_us"]}
+        return {
+            "rate": rate,
+            "seconds": lengths.soak,
+            "answers": result["answers"],
+            "kib": samples,
+            "begun_kib": begun,
+            "ended_kib": samples[-1],
+            "latency_us": result["latency_us"],
+        }
 
 
 def load(lengths):
@@ -259,11 +291,14 @@ def load(lengths):
         for share in lengths.shares:
             rate = round(reached["corecast"] * share)
             contestants = {name: (proxy,) for name, proxy in proxies.items()}
-            results = in_turn(lengths.rounds, contestants, lambda proxy: bench(
-                rig, proxy, lengths.seconds, "--rate", rate))
+            results = in_turn(
+                lengths.rounds, contestants, lambda proxy: bench(rig, proxy, lengths.seconds, "--rate", rate)
+            )
             point = {"share": share, "rate": rate}
             for name, rounds in results.items():
-                point[name] = {quantile: median(rounds, "latency_us", quantile) for quantile in ["p50", "p99", "p99.9"]}
+                point[name] = {
+                    quantile: median(rounds, "latency_us", quantile) for quantile in ["p50", "p99", "p99.9"]
+                }
             points.append(point)
     return {"saturation": reached, "points": points}
 
@@ -281,7 +316,10 @@ def hot_path(_):
     command = ["cargo", "bench", "--locked", "--quiet", "--bench", "hot_path"]
     said = subprocess.run(command, cwd=rigs.TREE, check=True, stdout=subprocess.PIPE, text=True).stdout
     rows = [line.split(None, 3) for line in said.splitlines()[1:] if line]
-    return [{"step": row[0], "what": row[3], "instructions": int(row[1]), "allocations": float(row[2])} for row in rows]
+    return [
+        {"step": row[0], "what": row[3], "instructions": int(row[1]), "allocations": float(row[2])}
+        for row in rows
+    ]
 
 
 ALL = [table, memory, cores, devices, configured, hung, load, soak, allocations, hot_path]

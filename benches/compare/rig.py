@@ -17,8 +17,14 @@ BUILT = TREE / "target" / {"dev": "debug"}.get(PROFILE, PROFILE)
 CORECAST = BUILT / "corecast"
 NGINX = TREE / "target" / "nginx"
 NGINX_PACKAGES = [
-    "nginx", "nginx-common", "libnginx-mod-http-ndk", "libnginx-mod-http-lua",
-    "lua-resty-core", "lua-resty-lrucache", "libluajit2-5.1-2", "libpcre3",
+    "nginx",
+    "nginx-common",
+    "libnginx-mod-http-ndk",
+    "libnginx-mod-http-lua",
+    "lua-resty-core",
+    "lua-resty-lrucache",
+    "libluajit2-5.1-2",
+    "libpcre3",
 ]
 
 
@@ -93,7 +99,12 @@ class Rig:
             chosen = {first} if on_cpu == "proxy" else cpus - {first}
             pin = lambda: os.sched_setaffinity(0, chosen)
         process = subprocess.Popen(
-            [str(part) for part in command], cwd=self.scratch, stdin=subprocess.DEVNULL, preexec_fn=pin, text=True, **more
+            [str(part) for part in command],
+            cwd=self.scratch,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=pin,
+            text=True,
+            **more,
         )
         self.processes.append(process)
         return process
