@@ -41,7 +41,7 @@ const FEW: u64 = 1_000;
 const MANY: u64 = 11_000;
 
 /// Devices in the directory.
-const DEVICES: usize = 10_000;
+const DEVICES: usize = 1_000;
 
 const BOUNDS: Bounds = Bounds { max_fields: 256, max_depth: 16 };
 
@@ -153,7 +153,7 @@ fn core(id: u16) -> Core {
 fn directory() -> Snapshot {
     let mut delta = Delta { revision: 1, ..Delta::default() };
     for number in 0..DEVICES {
-        let id = (2_000_000 + number).to_string();
+        let id = (2_004_000 + number).to_string();
         delta.rows.device(&id, "", "hq", &[1, 2, 3].map(CoreId)).expect("there is room");
     }
     Snapshot::default().apply(delta).expect("there is room")
