@@ -12,6 +12,7 @@
 
 mod it {
     mod access;
+    mod bench;
     mod cav;
     mod chaos;
     mod cli;
