@@ -140,7 +140,7 @@ impl Courier {
     ) -> Result<Went, StoreError> {
         let (mut ends, mut chain) = (Vec::new(), chain.into_iter());
         let mut went = Went { is_well: true, left: Vec::new() };
-        while let Some(owed) = chain.next() {
+        for owed in chain.by_ref() {
             if Instant::now() >= until {
                 went.left.push(owed.ident);
                 break;
@@ -155,13 +155,11 @@ impl Courier {
                 // Whoever looks at the rows now is to find what was confirmed.
                 self.note(std::mem::take(&mut ends)).await?;
             }
-            match self.end_of(&owed, &outcome).await? {
-                Some(end) => ends.push((owed, end, outcome)),
-                None => {
-                    self.put_off(&owed, &outcome).await?;
-                    break;
-                }
-            }
+            let Some(end) = self.end_of(&owed, &outcome).await? else {
+                self.put_off(&owed, &outcome).await?;
+                break;
+            };
+            ends.push((owed, end, outcome));
         }
         went.left.extend(chain.map(|owed| owed.ident));
         self.note(ends).await.map(|()| went)
