@@ -1,7 +1,12 @@
 //! Runs the simulation of whole proxies: `cargo run --release --example simulate -- --seeds 10000`. See
 //! `docs/simulation.md`.
 
-#![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program for developers, and its tests")]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program for developers, and its tests"
+)]
 
 #[path = "../tests/sim/lib.rs"]
 #[allow(clippy::pedantic, reason = "shared with the tests")]

@@ -50,4 +50,5 @@ pub mod protocol;
 pub mod records;
 pub mod route;
 pub mod secret;
+pub mod signal;
 pub mod upstream;

@@ -42,7 +42,7 @@ impl Courier {
                 // Whichever comes first: a core that is back, or something new.
                 tokio::select! {
                     biased;
-                    _ = changes.changed() => {}
+                    () = changes.changed() => {}
                     _ = states.changed() => {}
                 }
             } else if !self.deliver().await {

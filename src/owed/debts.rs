@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::model::CoreId;
+use crate::signal::{Signal, Watcher};
 
 /// What is known of one chain.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +26,7 @@ pub struct Debts {
     is_any: AtomicBool,
     chains: Mutex<HashMap<(CoreId, u64), Mark>>,
     wanted: Notify,
-    changed: watch::Sender<()>,
+    changed: Signal<()>,
     clock: Clock,
 }
 
@@ -35,7 +36,7 @@ impl Default for Debts {
             is_any: AtomicBool::new(false),
             chains: Mutex::default(),
             wanted: Notify::new(),
-            changed: watch::Sender::new(()),
+            changed: Signal::new(()),
             clock: Clock::default(),
         }
     }
@@ -107,19 +108,20 @@ impl Debts {
             self.is_any.store(!chains.is_empty(), Ordering::Release);
         }
         if was_any || self.is_any() {
-            self.changed.send_replace(());
+            self.changed.set(());
         }
     }
 
     /// Ends when nothing is owed to this core about this.
     pub async fn cleared(&self, core: CoreId, chain: u64) {
-        let mut changes = self.changed.subscribe();
-        // It cannot be closed while we have it.
-        while self.owes(core, chain) && changes.changed().await.is_ok() {}
+        let mut changes = self.changed.watch();
+        while self.owes(core, chain) {
+            changes.changed().await;
+        }
     }
 
-    pub(super) fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+    pub(super) fn changes(&self) -> Watcher<()> {
+        self.changed.watch()
     }
 
     fn chains(&self) -> MutexGuard<'_, HashMap<(CoreId, u64), Mark>> {

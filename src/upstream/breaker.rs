@@ -4,9 +4,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use crate::model::Outcome;
+use crate::signal::{Signal, Watcher};
 
 /// What the breaker does with legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +48,7 @@ pub struct Breaker {
     failures: AtomicU32,
     /// The state as every leg reads it: no lock on the way of a leg.
     passes: AtomicBool,
-    state: watch::Sender<State>,
+    state: Signal<State>,
 }
 
 impl Breaker {
@@ -57,7 +56,7 @@ impl Breaker {
     #[must_use]
     pub fn new(settings: BreakerSettings) -> Self {
         let (failures, passes) = (AtomicU32::new(0), AtomicBool::new(true));
-        Self { settings, failures, passes, state: watch::Sender::new(State::Pass) }
+        Self { settings, failures, passes, state: Signal::new(State::Pass) }
     }
 
     /// When it shuts and probes.
@@ -75,13 +74,13 @@ impl Breaker {
     /// The state now.
     #[must_use]
     pub fn state(&self) -> State {
-        *self.state.borrow()
+        self.state.get()
     }
 
     /// A way to wait for changes of the state.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<State> {
-        self.state.subscribe()
+    pub fn watch(&self) -> Watcher<State> {
+        self.state.watch()
     }
 
     /// Learns from the end of a leg. An answer is health, a refusal too; what was never sent says nothing.
@@ -126,14 +125,15 @@ impl Breaker {
     }
 
     fn become_state(&self, next: State, from: impl FnOnce(State) -> bool) {
-        self.state.send_if_modified(|state| {
-            let changes = from(*state);
+        // Whoever is woken by the change sees it here too.
+        let from = |now| {
+            let changes = from(now);
             if changes {
-                *state = next;
                 self.passes.store(next == State::Pass, Ordering::Relaxed);
             }
             changes
-        });
+        };
+        self.state.set_if(next, from);
     }
 }
 

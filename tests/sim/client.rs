@@ -78,7 +78,9 @@ impl Caller {
         let marker = self.open.borrow_mut().pop_front();
         match marker {
             Some(marker) => self.judge.answered(self.number, marker, Answer::read(answer)),
-            None => self.judge.broken(format_args!("client {} was answered what it did not ask", self.number)),
+            None => {
+                self.judge.broken(format_args!("client {} was answered what it did not ask", self.number))
+            }
         }
         self.heard.notify_one();
     }

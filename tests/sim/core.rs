@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use corecast::protocol::frame::{Frame, FrameDecoder};
+use corecast::signal::Signal;
 use fastrand::Rng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, WriteHalf, split};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::codec::Decoder;
@@ -48,7 +49,7 @@ pub struct Core(Arc<Inner>);
 struct Inner {
     nature: Nature,
     judge: Judge,
-    hangs: watch::Sender<bool>,
+    hangs: Signal<bool>,
     state: Mutex<State>,
 }
 
@@ -67,7 +68,7 @@ impl Core {
     pub fn new(nature: Nature, routes: Vec<Route>, judge: &Judge, rng: Rng) -> Self {
         let (inbox, tasks) = (VecDeque::new(), Vec::new());
         let state = State { rng, is_up: true, inbox, busy_until: Instant::now(), routes, tasks };
-        let (hangs, judge) = (watch::Sender::new(false), judge.clone());
+        let (hangs, judge) = (Signal::new(false), judge.clone());
         Self(Arc::new(Inner { nature, judge, hangs, state: Mutex::new(state) }))
     }
 
@@ -85,14 +86,14 @@ impl Core {
 
     /// It does nothing any more; its system still takes connections and bytes.
     pub fn hang(&self) {
-        self.0.hangs.send_replace(true);
+        self.0.hangs.set(true);
     }
 
     /// It goes on, with what came meanwhile first.
     pub fn resume(&self) {
         let inbox = std::mem::take(&mut self.state().inbox);
         inbox.into_iter().for_each(|(request, line)| self.take(&request, &line));
-        self.0.hangs.send_replace(false);
+        self.0.hangs.set(false);
     }
 
     /// It loses all that it has not done, and every connection.
@@ -130,7 +131,7 @@ impl Core {
     }
 
     fn receive(&self, request: Bytes, line: &Line) {
-        if *self.0.hangs.borrow() {
+        if self.0.hangs.get() {
             self.state().inbox.push_back((request, line.clone()));
         } else {
             self.take(&request, line);
@@ -183,12 +184,10 @@ impl Core {
     }
 
     async fn write(self, mut output: WriteHalf<Side>, mut replies: mpsc::UnboundedReceiver<Reply>) {
-        let mut hangs = self.0.hangs.subscribe();
+        let mut hangs = self.0.hangs.watch();
         while let Some(reply) = replies.recv().await {
             sleep_until(reply.at).await;
-            if hangs.wait_for(|hangs| !hangs).await.is_err() {
-                return;
-            }
+            hangs.until(|hangs| !hangs).await;
             if let Some((marker, said)) = reply.about {
                 self.0.judge.says(self.0.nature.id, marker, said);
             }

@@ -150,10 +150,15 @@ impl Judge {
             };
             for core in answer.deferred() {
                 if facts.said(core, marker).is_none() {
-                    facts.breaks(format_args!("core {core} never got {} m{marker}, which it was owed", asked.kind));
+                    facts.breaks(format_args!(
+                        "core {core} never got {} m{marker}, which it was owed",
+                        asked.kind
+                    ));
                 }
             }
-            for core in answer.not_sent().filter(|core| facts.written.contains(&(*core, marker))).collect::<Vec<_>>() {
+            for core in
+                answer.not_sent().filter(|core| facts.written.contains(&(*core, marker))).collect::<Vec<_>>()
+            {
                 facts.breaks(format_args!("core {core} saw bytes of m{marker}, which was not sent"));
             }
         }
@@ -167,7 +172,11 @@ impl Judge {
     /// What each request's leg to each core came to.
     pub fn legs(&self) -> BTreeMap<(Marker, CoreId), (String, u64)> {
         let facts = self.facts();
-        let answers = facts.asked.iter().enumerate().filter_map(|(marker, (_, answer))| Some((marker, answer.as_ref()?)));
+        let answers = facts
+            .asked
+            .iter()
+            .enumerate()
+            .filter_map(|(marker, (_, answer))| Some((marker, answer.as_ref()?)));
         let legs = answers.flat_map(|(marker, answer)| answer.cores.iter().map(move |leg| (marker, leg)));
         legs.map(|(marker, leg)| ((marker, leg.core), (leg.outcome.clone(), leg.milliseconds))).collect()
     }

@@ -100,7 +100,8 @@ impl Route {
             let healed = self.0.healed.notified();
             let passes = {
                 let mut state = lock(&self.0.state);
-                (!state.is_cut).then(|| state.held_until.max(Instant::now()) + state.delay() + state.latency())
+                (!state.is_cut)
+                    .then(|| state.held_until.max(Instant::now()) + state.delay() + state.latency())
             };
             match passes {
                 Some(at) => return sleep_until(at).await,
@@ -122,6 +123,7 @@ impl Route {
             me,
             timer: Box::pin(sleep(Duration::ZERO)),
             tap: None,
+            aborts: false,
         };
         (side(0), side(1))
     }
@@ -197,6 +199,13 @@ impl Way {
         self.reader.take().into_iter().for_each(Waker::wake);
     }
 
+    /// What has not arrived by then never will.
+    fn cut_off(&mut self, under_way: Instant) {
+        self.segments.retain(|(at, _)| *at <= under_way);
+        self.held = self.segments.iter().map(|(_, data)| data.len()).sum();
+        self.last = self.last.min(under_way);
+    }
+
     fn finish(&mut self, at: Instant) {
         if self.end.is_none() {
             self.end = Some(End { at: self.last.max(at), is_reset: false });
@@ -215,9 +224,17 @@ pub struct Side {
     me: usize,
     timer: Pin<Box<Sleep>>,
     tap: Option<Tap>,
+    aborts: bool,
 }
 
 impl Side {
+    /// The same, whose system sends nothing any more once it is closed.
+    pub fn aborting(self) -> Self {
+        let mut side = self;
+        side.aborts = true;
+        side
+    }
+
     /// The same, seen by somebody.
     pub fn tapped(self, tap: Tap) -> Self {
         let mut side = self;
@@ -306,11 +323,18 @@ impl AsyncWrite for Side {
     }
 }
 
-/// Who closes a connection has its system send what is left.
+/// Who closes a connection has its system send what is left; the proxy has it throw that away.
 impl Drop for Side {
     fn drop(&mut self) {
-        let at = Instant::now() + lock(&self.route.0.state).latency();
+        let now = Instant::now();
+        let (at, under_way) = {
+            let mut state = lock(&self.route.0.state);
+            (now + state.latency(), if state.is_cut { now } else { now + state.weather.latency.1 })
+        };
         let mut pair = lock(&self.pair);
+        if self.aborts {
+            pair.ways[self.me].cut_off(under_way);
+        }
         pair.ways[self.me].finish(at);
         let unheard = &mut pair.ways[1 - self.me];
         unheard.is_deaf = true;

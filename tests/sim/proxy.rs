@@ -72,7 +72,10 @@ impl Mood {
         Clock::by(move || {
             let stepped = mood.0.lock().expect("nobody panics while holding it").2;
             let run = SignedDuration::try_from(begun.elapsed()).expect("a short run");
-            Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24) + run + SignedDuration::from_millis(stepped)
+            Timestamp::UNIX_EPOCH
+                + SignedDuration::from_hours(24)
+                + run
+                + SignedDuration::from_millis(stepped)
         })
     }
 }
@@ -132,8 +135,12 @@ impl Proxy {
             Arc::new(CoreShared::new(core.clone(), settings.breaker, &metrics).over(Arc::new(ways)))
         };
         let cores: Arc<[_]> = settings.cores.iter().zip(ways).map(core).collect();
-        let (ledger, writer) =
-            Ledger::open(database.clone(), ledger::QUEUE, &metrics, settings.cores.iter().map(|core| core.id));
+        let (ledger, writer) = Ledger::open(
+            database.clone(),
+            ledger::QUEUE,
+            &metrics,
+            settings.cores.iter().map(|core| core.id),
+        );
         let debts = Arc::new(Debts::by(mood.clock()));
         let (owed, entries) = Owed::open(&debts, &metrics);
         let store = owed::Store::of(database.clone());
@@ -226,8 +233,9 @@ impl Proxy {
             let most = (settings.connections * settings.pipeline) as i64;
             // What was handed to a lost connection goes back to the queue; blackouts have a quarter more.
             let room = (settings.queue + settings.queue / 4 + 1) as i64 + most;
-            (!(0..=room).contains(&queued) || !(0..=most).contains(&in_flight))
-                .then(|| format!("core {}: {queued} of {room} wait, {in_flight} of {most} in flight", settings.id))
+            (!(0..=room).contains(&queued) || !(0..=most).contains(&in_flight)).then(|| {
+                format!("core {}: {queued} of {room} wait, {in_flight} of {most} in flight", settings.id)
+            })
         })
     }
 }
