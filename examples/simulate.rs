@@ -40,10 +40,11 @@ fn main() -> ExitCode {
         ran.trace.iter().for_each(|line| println!("{line}"));
         return if ran.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
-    let (begun, mut requests, mut failed) = (Instant::now(), 0, 0);
+    let (begun, mut requests, mut failed, mut overtaken) = (Instant::now(), 0, 0, 0);
     for seed in args.from..args.from + args.seeds {
         let ran = sim::run(seed);
         requests += ran.requests;
+        overtaken += usize::from(!ran.overtaken.is_empty());
         if !ran.broken.is_empty() {
             failed += 1;
             println!("seed {seed}: {}", ran.broken.join("\n    "));
@@ -52,6 +53,10 @@ fn main() -> ExitCode {
             }
         }
     }
-    println!("{} seeds, {failed} failed, {requests} requests, in {:?}", args.seeds, begun.elapsed());
+    println!(
+        "{} seeds, {failed} failed, {overtaken} out of order, {requests} requests, in {:?}",
+        args.seeds,
+        begun.elapsed()
+    );
     ExitCode::SUCCESS
 }

@@ -22,6 +22,8 @@ pub struct Leg {
     pub core: u16,
     /// OUTCOME.
     pub outcome: String,
+    /// REASON.
+    pub reason: String,
     /// MILLISECONDS.
     pub milliseconds: u64,
     /// DEFERRED.
@@ -44,6 +46,7 @@ impl Answer {
         let leg = |xml: &str| Leg {
             core: number(xml, "COREIDENT") as u16,
             outcome: own(xml, "OUTCOME"),
+            reason: own(xml, "REASON"),
             milliseconds: number(xml, "MILLISECONDS"),
             deferred: own(xml, "DEFERRED"),
         };
@@ -72,6 +75,9 @@ impl fmt::Display for Answer {
         f.write_str(&self.label)?;
         for leg in &self.cores {
             write!(f, ", {}: {} in {} ms", leg.core, leg.outcome, leg.milliseconds)?;
+            if leg.outcome == "NOT_SENT" {
+                write!(f, " ({})", leg.reason)?;
+            }
             if !leg.deferred.is_empty() {
                 write!(f, ", deferred {}", leg.deferred)?;
             }

@@ -20,8 +20,8 @@ use super::plan::{Client, Plan, Step};
 pub struct Caller {
     number: usize,
     judge: Judge,
-    /// What it asked and was not answered.
-    open: RefCell<VecDeque<Marker>>,
+    /// What it asked of which device and was not answered.
+    open: RefCell<VecDeque<(Marker, String)>>,
     heard: Notify,
     begun: Instant,
 }
@@ -41,21 +41,22 @@ impl Caller {
         };
         let both = async { tokio::join!(asks, caller.listen(input)) };
         if timeout_at(goes, both).await.is_err() {
-            caller.judge.abandons(number, caller.open.take());
+            caller.judge.abandons(number, caller.open.take().into_iter().map(|(marker, _)| marker));
         }
     }
 
     async fn ask(&self, step: &Step, plan: &Plan, output: &mut (impl AsyncWrite + Unpin)) {
         sleep_until(self.begun + Duration::from_millis(step.at)).await;
-        while step.waits && !self.open.borrow().is_empty() {
+        while step.waits && self.open.borrow().iter().any(|(_, device)| *device == step.device) {
             self.heard.notified().await;
         }
         let owners = plan.rules.iter().find(|(device, _)| *device == step.device);
         let owners = owners.map(|(_, owners)| owners.clone()).unwrap_or_default();
-        let (kind, at) = (step.kind, Instant::now());
-        let asked = |marker: Marker| Asked { kind, id: id(marker), owners, at, until: at + plan.patience() };
+        let kind = step.kind;
+        let asked =
+            |marker: Marker| Asked { kind, id: id(marker), owners, until: Instant::now() + plan.patience() };
         let marker = self.judge.asks(self.number, &step.device, asked);
-        self.open.borrow_mut().push_back(marker);
+        self.open.borrow_mut().push_back((marker, step.device.clone()));
         let request = format!(
             "<REQUEST><TYPE>{kind}</TYPE><REQUESTID>{}</REQUESTID><DEVICEID>{}</DEVICEID><USER1>{marker}</USER1></REQUEST>\r\n",
             id(marker),
@@ -77,7 +78,7 @@ impl Caller {
     fn hear(&self, answer: &str) {
         let marker = self.open.borrow_mut().pop_front();
         match marker {
-            Some(marker) => self.judge.answered(self.number, marker, Answer::read(answer)),
+            Some((marker, _)) => self.judge.answered(self.number, marker, Answer::read(answer)),
             None => {
                 self.judge.broken(format_args!("client {} was answered what it did not ask", self.number))
             }

@@ -23,8 +23,6 @@ pub struct Asked {
     pub id: i64,
     /// The cores that own the device; empty if nobody knows them, and all are asked.
     pub owners: Vec<CoreId>,
-    /// When it was written.
-    pub at: Instant,
     /// When it must be answered.
     pub until: Instant,
 }
@@ -52,8 +50,9 @@ struct Facts {
     /// Requests of which a link wrote a byte to a core.
     written: BTreeSet<(CoreId, Marker)>,
     said: BTreeSet<(CoreId, Marker, bool)>,
-    /// The newest that a core has taken of a device.
-    newest: BTreeMap<(CoreId, String), Marker>,
+    overtaken: Vec<String>,
+    /// The starts and stops that a core has taken of a device, in order.
+    taken: BTreeMap<(CoreId, String), Vec<Marker>>,
 }
 
 impl Judge {
@@ -66,7 +65,8 @@ impl Judge {
             abandoned: BTreeSet::new(),
             written: BTreeSet::new(),
             said: BTreeSet::new(),
-            newest: BTreeMap::new(),
+            overtaken: Vec::new(),
+            taken: BTreeMap::new(),
         })))
     }
 
@@ -111,11 +111,14 @@ impl Judge {
         let mut facts = self.facts();
         let kind = facts.asked[marker].0.kind;
         facts.note(format_args!("core {core} takes {kind} m{marker} of {device}"));
-        let newest = facts.newest.entry((core, device.into())).or_insert(marker);
-        let before = std::mem::replace(newest, marker.max(*newest));
-        if before > marker {
-            let overtaker = facts.asked[before].0.kind;
-            facts.breaks(format_args!("core {core} took {kind} m{marker} after {overtaker} m{before}"));
+        let Some(family) = family(kind) else { return };
+        let taken = facts.taken.entry((core, format!("{family} {device}"))).or_default();
+        let is_first = !taken.contains(&marker);
+        let newest = taken.iter().copied().max().filter(|newest| *newest > marker);
+        taken.push(marker);
+        if let Some(newest) = newest.filter(|newest| is_first && facts.asked[*newest].0.kind != kind) {
+            let overtaker = facts.asked[newest].0.kind;
+            facts.overtakes(format_args!("core {core} took {kind} m{marker} after {overtaker} m{newest}"));
         }
     }
 
@@ -164,6 +167,22 @@ impl Judge {
         }
     }
 
+    /// Every core was left as the newest that it took of a device says. What is not known to have arrived may be delivered
+    /// again, also behind what came after it; then that is delivered again too.
+    pub fn ends_in_order(&self) {
+        let mut facts = self.facts();
+        for ((core, about), taken) in facts.taken.clone() {
+            let (last, newest) = (taken.last().copied(), taken.iter().max().copied());
+            let kind = |marker: Option<Marker>| marker.map(|marker| facts.asked[marker].0.kind);
+            if kind(last) != kind(newest) {
+                let (last, newest) = (last.unwrap_or_default(), newest.unwrap_or_default());
+                facts.overtakes(format_args!(
+                    "core {core} is left with m{last} and not with m{newest} of {about}"
+                ));
+            }
+        }
+    }
+
     /// How many requests were asked.
     pub fn count(&self) -> usize {
         self.facts().asked.len()
@@ -181,11 +200,16 @@ impl Judge {
         legs.map(|(marker, leg)| ((marker, leg.core), (leg.outcome.clone(), leg.milliseconds))).collect()
     }
 
-    /// The trace, and what was broken.
-    pub fn verdict(&self) -> (Vec<String>, Vec<String>) {
+    /// The trace, what was broken, and which order was.
+    pub fn verdict(&self) -> (Vec<String>, Vec<String>, Vec<String>) {
         let facts = self.facts();
-        (facts.trace.clone(), facts.broken.clone())
+        (facts.trace.clone(), facts.broken.clone(), facts.overtaken.clone())
     }
+}
+
+/// What a function begins or ends.
+fn family(kind: &str) -> Option<&str> {
+    kind.strip_suffix("START").or(kind.strip_suffix("STOP"))
 }
 
 impl Facts {
@@ -197,6 +221,11 @@ impl Facts {
     fn breaks(&mut self, what: impl Display) {
         self.note(format_args!("BROKEN: {what}"));
         self.broken.push(what.to_string());
+    }
+
+    fn overtakes(&mut self, what: impl Display) {
+        self.note(format_args!("OVERTAKEN: {what}"));
+        self.overtaken.push(what.to_string());
     }
 
     fn said(&self, core: CoreId, marker: Marker) -> Option<Said> {

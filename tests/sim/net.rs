@@ -199,11 +199,11 @@ impl Way {
         self.reader.take().into_iter().for_each(Waker::wake);
     }
 
-    /// What has not arrived by then never will.
-    fn cut_off(&mut self, under_way: Instant) {
-        self.segments.retain(|(at, _)| *at <= under_way);
+    /// What arrives by then does, and the rest never will.
+    fn cut_off(&mut self, under_way: Option<Instant>) {
+        self.segments.retain(|(at, _)| under_way.is_some_and(|until| *at <= until));
         self.held = self.segments.iter().map(|(_, data)| data.len()).sum();
-        self.last = self.last.min(under_way);
+        self.last = self.segments.back().map_or_else(Instant::now, |(at, _)| *at);
     }
 
     fn finish(&mut self, at: Instant) {
@@ -329,7 +329,8 @@ impl Drop for Side {
         let now = Instant::now();
         let (at, under_way) = {
             let mut state = lock(&self.route.0.state);
-            (now + state.latency(), if state.is_cut { now } else { now + state.weather.latency.1 })
+            let held = state.is_cut || state.held_until > now;
+            (now + state.latency(), (!held).then(|| now + state.weather.latency.1))
         };
         let mut pair = lock(&self.pair);
         if self.aborts {

@@ -10,7 +10,7 @@ use super::judge::CoreId;
 use super::net::Weather;
 
 /// When the last thing goes wrong, and clients ask for the last time, in milliseconds.
-pub const ACTIVE: u64 = 8000;
+pub const ACTIVE: u64 = 5000;
 
 /// What goes wrong, or right again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +46,7 @@ pub struct Step {
     pub at: u64,
     pub kind: &'static str,
     pub device: String,
-    /// Whether the client first waits for the answers to all that it asked before.
+    /// Whether the client first waits for the answers to all that it asked of the device before.
     pub waits: bool,
 }
 
@@ -63,6 +63,9 @@ pub struct Client {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub seed: u64,
+    /// Clients wait for the answer to what they said of a device before they say more of it, and clocks go right: then each
+    /// core takes all in the order in which it was asked. Else it does nearly always.
+    pub is_orderly: bool,
     pub proxies: usize,
     pub cores: Vec<Nature>,
     /// Devices and their owners.
@@ -94,12 +97,15 @@ impl Plan {
     pub fn of(seed: u64) -> Self {
         let mut rng = rng(seed, "plan", 0);
         let (proxies, cores) = (rng.usize(1..=3), rng.usize(2..=5));
-        let rules = rules(cores, &mut rng);
+        let (is_orderly, rules) = (rng.u8(0..3) > 0, rules(cores, &mut rng));
         let weather = weather(&mut rng);
-        let clients = (0..rng.usize(1..=4)).map(|number| client(number, proxies, &rules, &mut rng)).collect();
-        let faults = faults(proxies, cores, &mut rng);
+        let clients = (0..rng.usize(1..=3))
+            .map(|number| client(number, proxies, &rules, is_orderly, &mut rng))
+            .collect();
+        let faults = faults(proxies, cores, is_orderly, &mut rng);
         Self {
             seed,
+            is_orderly,
             proxies,
             cores: natures(cores, &rules, &mut rng),
             rules,
@@ -149,7 +155,7 @@ fn device(client: usize, number: usize) -> String {
 
 /// Owners of all devices; a device without is one that only some core knows.
 fn rules(cores: usize, rng: &mut Rng) -> Vec<(String, Vec<CoreId>)> {
-    let devices = (0..4).flat_map(|client| (0..3).map(move |number| device(client, number)));
+    let devices = (0..3).flat_map(|client| (0..3).map(move |number| device(client, number)));
     let rule = |device| {
         let owners = (1..=cores as CoreId).filter(|_| rng.u8(0..100) < 60).collect();
         (device, owners)
@@ -173,13 +179,19 @@ fn natures(cores: usize, rules: &[(String, Vec<CoreId>)], rng: &mut Rng) -> Vec<
 }
 
 fn weather(rng: &mut Rng) -> Weather {
-    let least = rng.u64(50..5000);
+    let least = rng.u64(50..3000);
     let latency = (Duration::from_micros(least), Duration::from_micros(least + rng.u64(0..20_000)));
     Weather { latency, loss: pick(rng, &[0, 0, 5, 30]), window: pick(rng, &[200, 4096, 65_536]) }
 }
 
-fn client(number: usize, proxies: usize, rules: &[(String, Vec<CoreId>)], rng: &mut Rng) -> Client {
-    let count = rng.usize(5..20);
+fn client(
+    number: usize,
+    proxies: usize,
+    rules: &[(String, Vec<CoreId>)],
+    is_orderly: bool,
+    rng: &mut Rng,
+) -> Client {
+    let count = rng.usize(3..12);
     let mut times: Vec<_> = (0..count).map(|_| rng.u64(0..ACTIVE)).collect();
     // Some come in one go.
     if rng.bool() {
@@ -187,11 +199,10 @@ fn client(number: usize, proxies: usize, rules: &[(String, Vec<CoreId>)], rng: &
         times.iter_mut().take(count / 2).for_each(|time| *time = at + rng.u64(0..3));
     }
     times.sort_unstable();
-    let waits = rng.u8(0..100);
     let devices = &rules[number * 3..number * 3 + rng.usize(1..=3)];
     let step = |at| {
         let (device, kind) = (&devices[rng.usize(0..devices.len())].0, pick(rng, KINDS));
-        Step { at, kind, device: device.clone(), waits: rng.u8(0..100) < waits }
+        Step { at, kind, device: device.clone(), waits: is_orderly || rng.bool() }
     };
     let steps = times.into_iter().map(step).collect();
     let goes = (rng.u8(0..10) == 0).then(|| rng.u64(0..ACTIVE));
@@ -211,12 +222,12 @@ const KINDS: &[&str] = &[
     "RECORDSTOP",
 ];
 
-fn faults(proxies: usize, cores: usize, rng: &mut Rng) -> Vec<(u64, Fault)> {
+fn faults(proxies: usize, cores: usize, is_orderly: bool, rng: &mut Rng) -> Vec<(u64, Fault)> {
     let mut faults = Vec::new();
     for _ in 0..rng.usize(0..6) {
         let (proxy, core) = (rng.usize(0..proxies), rng.usize(0..cores));
         let from = rng.u64(0..ACTIVE);
-        let until = from + rng.u64(50..5000);
+        let until = from + rng.u64(50..3000);
         let (begin, end) = match rng.u8(0..10) {
             0..3 => (Fault::Hang(core), Some(Fault::Resume(core))),
             3..5 => (Fault::Crash(core), Some(Fault::Restart(core))),
@@ -224,6 +235,7 @@ fn faults(proxies: usize, cores: usize, rng: &mut Rng) -> Vec<(u64, Fault)> {
             7 => (Fault::Reset(proxy, core), None),
             8 if rng.bool() => (Fault::DatabaseGone(proxy), Some(Fault::DatabaseBack(proxy))),
             8 => (Fault::DatabaseSlow(proxy, rng.u64(1..1500)), Some(Fault::DatabaseBack(proxy))),
+            _ if is_orderly => continue,
             _ => (Fault::Step(proxy, rng.i64(-5000..5000)), None),
         };
         faults.push((from, begin));
