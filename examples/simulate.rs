@@ -36,13 +36,13 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     if let Some(seed) = args.seed {
-        let ran = sim::run(seed);
+        let ran = sim::play_seed(seed);
         ran.trace.iter().for_each(|line| println!("{line}"));
         return if ran.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let (begun, mut requests, mut failed, mut overtaken) = (Instant::now(), 0, 0, 0);
     for seed in args.from..args.from + args.seeds {
-        let ran = sim::run(seed);
+        let ran = sim::play_seed(seed);
         requests += ran.requests;
         overtaken += usize::from(!ran.overtaken.is_empty());
         if !ran.broken.is_empty() {
