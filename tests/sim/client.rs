@@ -23,6 +23,7 @@ pub struct Caller {
     /// What it asked of which device and was not answered.
     open: RefCell<VecDeque<(Marker, String)>>,
     heard: Notify,
+    is_plain: bool,
     begun: Instant,
 }
 
@@ -30,7 +31,8 @@ impl Caller {
     /// Does all that a client is to do.
     pub async fn call(number: usize, client: Client, plan: &Plan, judge: Judge, stream: Side) {
         let (begun, open) = (Instant::now(), RefCell::default());
-        let caller = Self { number, judge, open, heard: Notify::new(), begun };
+        let (is_plain, heard) = (client.is_plain, Notify::new());
+        let caller = Self { number, judge, open, heard, is_plain, begun };
         let goes = begun + Duration::from_millis(client.goes.unwrap_or(1 << 32));
         let (input, mut output) = split(stream);
         let asks = async {
@@ -53,13 +55,17 @@ impl Caller {
         let owners = plan.rules.iter().find(|(device, _)| *device == step.device);
         let owners = owners.map(|(_, owners)| owners.clone()).unwrap_or_default();
         let kind = step.kind;
-        let asked =
-            |marker: Marker| Asked { kind, id: id(marker), owners, until: Instant::now() + plan.patience() };
+        let asked = |marker: Marker| Asked {
+            kind,
+            id: self.id(marker),
+            owners,
+            until: Instant::now() + plan.patience(),
+        };
         let marker = self.judge.asks(self.number, &step.device, asked);
         self.open.borrow_mut().push_back((marker, step.device.clone()));
         let request = format!(
             "<REQUEST><TYPE>{kind}</TYPE><REQUESTID>{}</REQUESTID><DEVICEID>{}</DEVICEID><USER1>{marker}</USER1></REQUEST>\r\n",
-            id(marker),
+            self.id(marker),
             step.device
         );
         // A connection that is lost shows at the reading end.
@@ -85,9 +91,9 @@ impl Caller {
         }
         self.heard.notify_one();
     }
-}
 
-/// REQUESTIDs are the clients' own: any integers.
-const fn id(marker: Marker) -> i64 {
-    marker as i64 * 7 - 50
+    /// REQUESTIDs are the clients' own: any integers.
+    const fn id(&self, marker: Marker) -> i64 {
+        if self.is_plain { 1 } else { marker as i64 * 7 - 50 }
+    }
 }

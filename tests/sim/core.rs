@@ -1,7 +1,8 @@
 //! A core, small and by hand. It takes what has reached it in the order in which it arrived, and answers after a while;
 //! it hangs, crashes, refuses, and says what is no answer.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct Nature {
     pub id: CoreId,
     /// How long it works on a request, at least and at most, in milliseconds.
     pub work: (u64, u64),
+    /// Whether it works on all at once, and so answers in any order.
+    pub is_parallel: bool,
     /// How many of a thousand requests it refuses.
     pub refusals: u32,
     /// How many of a thousand answers are none.
@@ -174,26 +177,43 @@ impl Core {
         let mut state = self.state();
         let (least, most) = self.0.nature.work;
         let work = Duration::from_millis(state.rng.u64(least..=most));
-        state.busy_until = state.busy_until.max(Instant::now()) + work;
+        let now = Instant::now();
+        state.busy_until = state.busy_until.max(now) + work;
         let is_nonsense = state.rng.u32(0..1000) < self.0.nature.nonsense;
-        let at = state.busy_until;
+        let at = if self.0.nature.is_parallel { now + work } else { state.busy_until };
         if is_nonsense {
             return Reply { at, bytes: "<RESULT>what?</RESULT>\r\n".into(), about: None };
         }
         Reply { at, bytes, about }
     }
 
+    /// Writes each answer when its time has come, until nobody can ask any more and all are written.
     async fn write(self, mut output: WriteHalf<Side>, mut replies: mpsc::UnboundedReceiver<Reply>) {
-        let mut hangs = self.0.hangs.watch();
-        while let Some(reply) = replies.recv().await {
-            sleep_until(reply.at).await;
-            hangs.until(|hangs| !hangs).await;
-            if let Some((marker, said)) = reply.about {
-                self.0.judge.says(self.0.nature.id, marker, said);
-            }
-            if output.write_all(reply.bytes.as_bytes()).await.is_err() {
-                return;
+        let (mut due, mut is_open, mut hangs) = (BTreeMap::new(), true, self.0.hangs.watch());
+        for count in 0_u64.. {
+            let next = due.first_key_value().map(|((at, _), _)| *at);
+            tokio::select! {
+                biased;
+                reply = replies.recv(), if is_open => match reply {
+                    Some(reply) => drop(due.insert((reply.at, count), reply)),
+                    None => is_open = false,
+                },
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
+                    hangs.until(|hangs| !hangs).await;
+                    let Some((_, reply)) = due.pop_first() else { return };
+                    if self.say(&mut output, &reply).await.is_err() {
+                        return;
+                    }
+                }
+                else => return,
             }
         }
+    }
+
+    async fn say(&self, output: &mut WriteHalf<Side>, reply: &Reply) -> io::Result<()> {
+        if let Some((marker, said)) = reply.about {
+            self.0.judge.says(self.0.nature.id, marker, said);
+        }
+        output.write_all(reply.bytes.as_bytes()).await
     }
 }

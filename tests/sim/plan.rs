@@ -55,6 +55,8 @@ pub struct Step {
 pub struct Client {
     pub proxy: usize,
     pub steps: Vec<Step>,
+    /// Its REQUESTID is always 1, as that of many is.
+    pub is_plain: bool,
     /// It goes away after so many milliseconds, whether it was answered or not.
     pub goes: Option<u64>,
 }
@@ -124,6 +126,7 @@ impl Plan {
     /// A plan in which nothing goes wrong but one core, whose fate must not matter to the others: with and without it.
     pub fn pair(seed: u64) -> (Self, Self, CoreId) {
         let mut plan = Self::of(seed);
+        plan.is_orderly = false;
         plan.weather = Weather { loss: 0, window: 64 * 1024, ..plan.weather };
         plan.cores.iter_mut().for_each(|core| (core.refusals, core.nonsense) = (0, 0));
         for client in &mut plan.clients {
@@ -173,7 +176,8 @@ fn natures(cores: usize, rules: &[(String, Vec<CoreId>)], rng: &mut Rng) -> Vec<
         };
         let known = rules.iter().filter(|(device, owners)| is_known(owners, device));
         let devices: BTreeSet<_> = known.map(|(device, _)| device.clone()).collect();
-        Nature { id, work: (least, least + rng.u64(0..20)), refusals, nonsense, devices }
+        let (work, is_parallel) = ((least, least + rng.u64(0..20)), rng.bool());
+        Nature { id, work, is_parallel, refusals, nonsense, devices }
     };
     (1..=cores as CoreId).map(nature).collect()
 }
@@ -206,7 +210,7 @@ fn client(
     };
     let steps = times.into_iter().map(step).collect();
     let goes = (rng.u8(0..10) == 0).then(|| rng.u64(0..ACTIVE));
-    Client { proxy: rng.usize(0..proxies), steps, goes }
+    Client { proxy: rng.usize(0..proxies), steps, is_plain: rng.bool(), goes }
 }
 
 /// What clients ask, the frequent ones more often.
