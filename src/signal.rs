@@ -27,11 +27,13 @@ impl<T: Copy> Shared<T> {
 
 impl<T: Copy> Signal<T> {
     /// A signal that says this for now.
+    #[must_use]
     pub fn new(value: T) -> Self {
         Self(Arc::new(Shared { state: Mutex::new((0, value)), changed: Notify::new() }))
     }
 
     /// What it says.
+    #[must_use]
     pub fn get(&self) -> T {
         self.0.state().1
     }
@@ -54,6 +56,7 @@ impl<T: Copy> Signal<T> {
     }
 
     /// A way to wait for changes from now on.
+    #[must_use]
     pub fn watch(&self) -> Watcher<T> {
         Watcher { seen: self.0.state().0, shared: self.0.clone() }
     }

@@ -35,7 +35,7 @@ fn nothing_that_is_promised_is_broken_in_thousands_of_runs() {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     let (requests, overtaken) = (requests.into_inner(), overtaken.into_inner());
-    println!("{SEEDS} seeds, {requests} requests; {overtaken} runs that are not orderly were out of order");
+    eprintln!("{SEEDS} seeds, {requests} requests; {overtaken} runs that are not orderly were out of order");
     assert!(requests > 5 * SEEDS, "clients asked {requests} requests only");
 }
 
