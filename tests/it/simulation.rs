@@ -29,13 +29,15 @@ fn nothing_that_is_promised_is_broken_in_thousands_of_runs() {
             let ran = play_seed(seed);
             assert!(ran.broken.is_empty(), "{}", explain(seed, &ran));
             requests.fetch_add(ran.requests as u64, Ordering::Relaxed);
-            overtaken.fetch_add(u64::from(!ran.overtaken.is_empty()), Ordering::Relaxed);
+            overtaken.fetch_add(u64::from(ran.is_replayed || !ran.overtaken.is_empty()), Ordering::Relaxed);
         }
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     let (requests, overtaken) = (requests.into_inner(), overtaken.into_inner());
-    eprintln!("{SEEDS} seeds, {requests} requests; {overtaken} runs that are not orderly were out of order");
+    eprintln!(
+        "{SEEDS} seeds, {requests} requests; {overtaken} runs were out of order in a way that is known"
+    );
     assert!(requests > 5 * SEEDS, "clients asked {requests} requests only");
 }
 

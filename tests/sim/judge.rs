@@ -51,6 +51,7 @@ struct Facts {
     written: BTreeSet<(CoreId, Marker)>,
     said: BTreeSet<(CoreId, Marker, bool)>,
     overtaken: Vec<String>,
+    is_replayed: bool,
     /// The starts and stops that a core has taken of a device, in order.
     taken: BTreeMap<(CoreId, String), Vec<Marker>>,
 }
@@ -66,6 +67,7 @@ impl Judge {
             written: BTreeSet::new(),
             said: BTreeSet::new(),
             overtaken: Vec::new(),
+            is_replayed: false,
             taken: BTreeMap::new(),
         })))
     }
@@ -176,11 +178,17 @@ impl Judge {
             let kind = |marker: Option<Marker>| marker.map(|marker| facts.asked[marker].0.kind);
             if kind(last) != kind(newest) {
                 let (last, newest) = (last.unwrap_or_default(), newest.unwrap_or_default());
-                facts.overtakes(format_args!(
-                    "core {core} is left with m{last} and not with m{newest} of {about}"
+                facts.note(format_args!(
+                    "OVERTAKEN: core {core} is left with m{last} and not m{newest} of {about}"
                 ));
+                facts.is_replayed = true;
             }
         }
+    }
+
+    /// Whether a core was left with what came again behind something newer.
+    pub fn is_replayed(&self) -> bool {
+        self.facts().is_replayed
     }
 
     /// How many requests were asked.

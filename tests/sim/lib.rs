@@ -40,6 +40,8 @@ pub struct Ran {
     pub broken: Vec<String>,
     /// Where what was asked later overtook what was asked before; in an orderly run that is broken too.
     pub overtaken: Vec<String>,
+    /// Whether something arrived again behind something newer, and a core was left with it. That is known to happen.
+    pub is_replayed: bool,
     /// How many requests clients asked.
     pub requests: usize,
     judge: Judge,
@@ -88,7 +90,7 @@ fn play(plan: &Plan) -> Ran {
     if plan.is_orderly {
         broken.extend_from_slice(&overtaken);
     }
-    Ran { trace, broken, overtaken, requests: judge.count(), judge }
+    Ran { trace, broken, overtaken, is_replayed: judge.is_replayed(), requests: judge.count(), judge }
 }
 
 /// A proxy's way to a core over the simulated network.
