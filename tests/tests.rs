@@ -41,6 +41,7 @@ mod it {
     mod repeat;
     mod rtpengine;
     mod shapes;
+    mod simulation;
     mod values;
     mod verdicts;
     mod webapi;

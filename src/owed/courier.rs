@@ -1,11 +1,9 @@
 //! Delivering to one core.
 
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::Obligation;
@@ -15,6 +13,7 @@ use super::store::End;
 use super::told::Told;
 use crate::database::StoreError;
 use crate::model::{Outcome, Rejection};
+use crate::signal::Watcher;
 use crate::upstream::{CoreShared, Done, Errand, LinkSettings, State};
 
 /// How long a round begins deliveries. So long, and a delivery's own time, nobody else delivers what it took.
@@ -73,7 +72,7 @@ impl Courier {
                 // Whichever comes first: a core that is back, or something new.
                 tokio::select! {
                     biased;
-                    _ = changes.changed() => {}
+                    () = changes.changed() => {}
                     _ = states.changed() => {}
                 }
             } else if !self.deliver().await {
@@ -261,12 +260,9 @@ pub(super) async fn ask(
 }
 
 /// Ends when the core was lost and has answered a probe.
-async fn is_back(mut states: watch::Receiver<State>) {
-    let lost = states.wait_for(|state| *state != State::Pass).await.is_ok();
-    if !lost || states.wait_for(|state| *state == State::Pass).await.is_err() {
-        // It is not told any more.
-        pending::<()>().await;
-    }
+async fn is_back(mut states: Watcher<State>) {
+    states.until(|state| state != State::Pass).await;
+    states.until(|state| state == State::Pass).await;
 }
 
 #[cfg(test)]
