@@ -126,7 +126,7 @@ impl Lab {
         let snapshot = directory();
         let request = Request::read(REQUEST, BOUNDS).expect("a readable request");
         let function = check(&request).expect("a good request");
-        let call = Call { function, request, deadline: Instant::now() + Duration::from_hours(1) };
+        let call = Call::new(function, request, Instant::now() + Duration::from_hours(1));
         let Ok(Destination::Cores(plan)) = router.plan(&call, &snapshot) else { panic!("it goes to cores") };
         let (ended, terms) = (plan.cores().into_iter().map(confirmed).collect(), Terms::default());
         let text = "CALLUPDATE sent to all of the following cores: 1,2,3";
@@ -160,7 +160,7 @@ fn directory() -> Snapshot {
 }
 
 fn confirmed(core: CoreId) -> Ended {
-    let end = LegEnd { outcome: Outcome::Ok, reply: None, elapsed: Duration::from_micros(100) };
+    let end = LegEnd { outcome: Outcome::Ok, reply: None, elapsed: Duration::from_micros(100), sent: None };
     Ended { core, device: None, chain: 0, is_earlier: false, end }
 }
 
