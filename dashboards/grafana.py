@@ -129,7 +129,6 @@ def variable(name, label, query):
         "type": "query",
         "datasource": SOURCE,
         "query": {"query": query, "refId": name},
-        "definition": query,
         "refresh": 2,
         "sort": 3,
         "multi": True,
@@ -205,6 +204,8 @@ LINKS = [
         "includeVars": True,
         "keepTime": True,
         "icon": "external link",
+        "targetBlank": False,
+        "tooltip": "",
     }
 ]
 
