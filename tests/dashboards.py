@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""dashboards.py CORECAST: runs every query of every dashboard and every rule against a real Prometheus that scrapes a real
-proxy with three cores: busy, refused, with a core gone for a while, and restarted. A query that fails or finds nothing
-fails the test, and so does a metric of the proxy that no dashboard shows, or a runbook that is not there."""
+"""dashboards.py CORECAST: runs every query of every dashboard and every rule against a real Prometheus that scrapes a
+real proxy with three cores: busy, refused, with a core gone for a while, and restarted. A query that fails or finds
+nothing fails the test, and so does a metric of the proxy that no dashboard shows, or a runbook that is not there."""
 
 import json
 import re
@@ -25,7 +25,8 @@ SECRET = "a-token-of-this-laboratory"
 # Functions that need nothing to be there, and answers of many kinds.
 CONVERSATION = [
     ("CALLSTART", {"DEVICEID": "7001"}), ("BLACKOUTSTART", {"DEVICEID": "7001"}),
-    ("BLACKOUTSTOP", {"DEVICEID": "7001"}), ("RECORDSTART", {"DEVICEID": "7001"}), ("RECORDSTOP", {"DEVICEID": "7001"}), ("CALLSTOP", {"DEVICEID": "7001"}),
+    ("BLACKOUTSTOP", {"DEVICEID": "7001"}), ("RECORDSTART", {"DEVICEID": "7001"}),
+    ("RECORDSTOP", {"DEVICEID": "7001"}), ("CALLSTOP", {"DEVICEID": "7001"}),
     ("CALLSTART", {"DEVICEID": "6101"}), ("CALLSTOP", {"DEVICEID": "6101"}), ("CALLSTOP", {"DEVICEID": "6199"}),
     ("CHATSTART", {"SYS_USER": "ann", "SESSIONID": "s1"}), ("CHATSTOP", {"SYS_USER": "ann", "SESSIONID": "s1"}),
     ("SYSTEMSTATUS", {}), ("DEVICELIST", {}), ("CHANNELS", {}), ("TEST", {}), ("STATIONS", {}), ("CALLLIST", {}),

@@ -2,6 +2,7 @@
 end to everything that was started. Python's own library only."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -101,6 +102,10 @@ class Client:
                 raise ConnectionResetError("the connection ended without an answer")
             answer += piece
         return answer.split(b"<RESULTTYPE>")[1].split(b"<")[0].decode()
+
+    def closed(self):
+        """Whether the other side has closed it. Look before each command: one sent after that is lost for sure."""
+        return bool(select.select([self.socket], [], [], 0)[0])
 
     def close(self):
         self.socket.close()
