@@ -7,6 +7,7 @@ must hold: what was answered API_OK reached every core exactly once; nothing rea
 an answer than was under way at a proxy that ended; nothing of the WebAPI if it was taken out first; the other proxy
 carries on."""
 
+import csv
 import json
 import re
 import signal
@@ -58,10 +59,16 @@ class Plant:
         finally:
             client.close()
 
-    def answered(self, number):
-        """How many requests a proxy has answered since it began."""
+    def answered(self, number, listener):
+        """How many requests a proxy has answered at one listener since it began."""
         text = get(f"http://127.0.0.1:{self.proxies[number]['admin']}/metrics").decode()
-        return sum(float(value) for value in re.findall(r"^corecast_requests_total\{.*\} (\S+)$", text, re.MULTILINE))
+        series = rf'^corecast_requests_total\{{.*listener="{listener}"\}} (\S+)$'
+        return sum(float(value) for value in re.findall(series, text, re.MULTILINE))
+
+    def has_work(self, name, number):
+        """Whether the balancer gives a proxy connections. nginx may send all of one client's HTTP to the other one."""
+        listeners = ("api", "webapi") if name == "haproxy" else ("api",)
+        return self.ask() and all(self.answered(number, listener) > 3 for listener in listeners)
 
     def configured(self, text):
         """A configuration of deploy/ with the addresses of this laboratory, and nothing else changed."""
@@ -94,14 +101,23 @@ class Plant:
         until(f"{name} answers", self.ask)
         return balancer
 
-    def put(self, number, state):
-        """Tells HAProxy to leave a proxy out ("drain") or to use it again ("ready")."""
+    def tell(self, command):
+        """What HAProxy answers at its admin socket."""
         with socket.socket(socket.AF_UNIX) as admin:
             admin.connect(str(self.lab.folder / "admin.sock"))
-            servers = (f"{back}/corecast-{number + 1}" for back in ("api", "webapi"))
-            admin.sendall(("; ".join(f"set server {server} state {state}" for server in servers) + "\n").encode())
-            while admin.recv(4096):
-                pass
+            admin.sendall(command.encode() + b"\n")
+            return b"".join(iter(lambda: admin.recv(4096), b"")).decode()
+
+    def put(self, number, state):
+        """Tells HAProxy to leave a proxy out ("drain") or to use it again ("ready")."""
+        for back in ("api", "webapi"):
+            self.tell(f"set server {back}/corecast-{number + 1} state {state}")
+
+    def sessions(self, number):
+        """How many requests of the WebAPI HAProxy has under way at a proxy."""
+        head, *rows = csv.reader(self.tell("show stat").removeprefix("# ").splitlines())
+        servers = {(row[0], row[1]): dict(zip(head, row)) for row in rows if row}
+        return int(servers["webapi", f"corecast-{number + 1}"]["scur"])
 
     def calls(self, number):
         """How many calls a core remembers of each device."""
@@ -173,13 +189,14 @@ def disturb(name, plant, load):
     steady = list(load.unanswered)
     if name == "haproxy":
         plant.put(0, "drain")
+        until("nothing is under way there", lambda: plant.sessions(0) == 0)
     stopped = stop(plant, load, lambda: plant.lab.end(plant.running[0]))
     if plant.running[0].returncode != 0:
         sys.exit("the drain did not end with status 0")
     plant.running[0] = plant.start_proxy(0)
     if name == "haproxy":
         plant.put(0, "ready")
-    until("the one that is back has work", lambda: plant.ask() and plant.answered(0) > 3)
+    until("the one that is back has work", lambda: plant.has_work(name, 0))
     killed = stop(plant, load, lambda: plant.lab.end(plant.running[1], signal.SIGKILL))
     return steady, stopped, killed
 
