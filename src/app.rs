@@ -5,6 +5,7 @@
 //! runtime that [`Proxy::start`] is called on.
 
 mod entrances;
+mod late_delivery;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -34,7 +35,7 @@ use crate::media::{MediaError, Renderer, Vault};
 use crate::metrics::Metrics;
 use crate::net::TcpListener;
 use crate::ops::{self, View};
-use crate::owed::{self, Books, Courier, Debts, Owed};
+use crate::owed::Owed;
 use crate::protocol::xml::Bounds;
 use crate::records::Records;
 use crate::records::functions::Functions;
@@ -191,24 +192,6 @@ impl Proxy {
                 upkeep.upkeep();
             }
         });
-    }
-
-    /// What desks know of late delivery; the work of it is done in the background.
-    fn spawn_late_delivery(&self, settings: &Settings, view: &View, ledger: &Ledger) -> Owed {
-        if !settings.late_delivery.enabled {
-            return Owed::off(&view.metrics);
-        }
-        let debts = Arc::<Debts>::default();
-        let (owed, entries) = Owed::open(&debts, &view.metrics);
-        let store = owed::Store::of(view.directory.store().database().clone());
-        let Settings { late_delivery, codes, cores, .. } = settings;
-        let books = Books::new(store, &debts, late_delivery, codes, cores, ledger, &view.metrics);
-        self.spawn(books.clone().keep_writing(entries));
-        self.spawn(books.clone().keep_looking());
-        for core in &*view.cores {
-            self.spawn(Courier::new(books.clone(), core.clone(), link_settings(settings)).keep_delivering());
-        }
-        owed
     }
 
     fn spawn_admin(&self, view: &View, guards: &Guards, entrances: Entrances) -> io::Result<()> {

@@ -1,16 +1,16 @@
 //! Bytes that are held for clients, over all threads, and how many there may be.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use metrics::Counter;
 
 use crate::command::Urgency;
 use crate::metrics::{Metrics, SHED};
+use crate::room::Room;
 
 /// How many bytes may be held.
 pub struct Budget {
-    held: AtomicUsize,
+    held: Room,
     max: usize,
     shed: Counter,
 }
@@ -25,13 +25,13 @@ impl Budget {
     /// Room for `max` bytes. What it refuses is counted under this reason.
     #[must_use]
     pub fn new(max: usize, reason: &'static str, metrics: &Metrics) -> Arc<Self> {
-        Arc::new(Self { held: AtomicUsize::new(0), max, shed: metrics.counter(&SHED, &[reason]) })
+        Arc::new(Self { held: Room::default(), max, shed: metrics.counter(&SHED, &[reason]) })
     }
 
     /// How many bytes are held.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.held.load(Ordering::Relaxed)
+        self.held.held()
     }
 
     /// A part of it, of no bytes yet.
@@ -41,17 +41,15 @@ impl Budget {
     }
 
     fn take(&self, bytes: usize, urgency: Urgency) -> bool {
-        let room = urgency.room(self.max);
-        let fits = self.held.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= room;
+        let fits = self.held.take(bytes, urgency.room(self.max));
         if !fits {
-            self.give(bytes);
             self.shed.increment(1);
         }
         fits
     }
 
     fn give(&self, bytes: usize) {
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.held.give(bytes);
     }
 }
 

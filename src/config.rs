@@ -10,6 +10,7 @@ mod mail;
 mod media;
 mod near;
 mod read;
+mod safety;
 mod secret;
 mod section;
 mod tree;
@@ -27,7 +28,7 @@ use crate::fanout::Detail;
 use crate::media::MediaSettings;
 use crate::media::mail::MailSettings;
 use crate::model::Core;
-use crate::owed::LateDelivery;
+use crate::owed::{LateDelivery, Safety};
 use crate::protocol::codes::Codes;
 use crate::records::RecordsSettings;
 use crate::route::rule::{Rule, UnknownDevice};
@@ -66,6 +67,8 @@ pub struct Settings {
     pub breaker: BreakerSettings,
     /// What becomes of blackouts and stops that a core did not get.
     pub late_delivery: LateDelivery,
+    /// What is done about a blackout's start that a core has not confirmed in time.
+    pub safety: Safety,
     /// The store of recordings, and what files are made of them.
     pub media: MediaSettings,
     /// The mail server of EMAIL and COMBINEDEMAIL, if there is one.

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use engine::Engine;
 pub(crate) use engine::{Backoff, CHANNEL, Lane};
+pub use engine::{Moment, Weather};
 pub use error::StoreError;
 pub(crate) use session::{Column, Insert, Kind, Row, Session, Upsert, Value};
 
@@ -30,6 +31,19 @@ impl Database {
     /// [`StoreError::Invalid`] for a URL that names no database.
     pub fn open(url: &str) -> Result<Self, StoreError> {
         Engine::open(url).map(|engine| Self(Arc::new(engine)))
+    }
+
+    /// An empty database in memory, whose work is done on the thread of whoever asks and takes no time but what `weather`
+    /// takes: for simulations, where time is not the system's.
+    #[must_use]
+    pub fn in_place(weather: Weather) -> Self {
+        Self(Arc::new(Engine::in_place(weather)))
+    }
+
+    /// The same database as somebody else sees it; none if it was not made by [`Database::in_place`].
+    #[must_use]
+    pub fn beside(&self, weather: Weather) -> Option<Self> {
+        self.0.beside(weather).map(|engine| Self(Arc::new(engine)))
     }
 
     /// Runs `work` on a connection with a transaction begun, which `work` ends. It must await nothing but the

@@ -69,6 +69,13 @@ impl Directory {
         Ok(Self { store, current, status, opened: Instant::now() })
     }
 
+    /// A directory in this database that nobody follows: it stays empty.
+    #[must_use]
+    pub fn unfollowed(store: Store) -> Self {
+        let status = watch::channel(Status::default()).1;
+        Self { store, current: Arc::default(), status, opened: Instant::now() }
+    }
+
     /// The current snapshot: two atomic operations. Take it once per call, so that the call sees one picture.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {

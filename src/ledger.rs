@@ -28,7 +28,7 @@ use crate::database::{Database, StoreError};
 use crate::metrics::{BLACKOUT_EXPOSURE, LEDGER_ENTRIES, LEDGER_LATE, LEDGER_WAITING, Metrics};
 use crate::model::CoreId;
 pub use chain::{Break, Chain, Fault};
-use clean::clean;
+pub(crate) use clean::clean;
 pub use entry::{Entry, Event, Leg};
 pub use row::Row;
 use row::{Tip, hex};

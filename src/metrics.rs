@@ -82,6 +82,8 @@ metrics! {
         "From a command asked for to its late delivery, by core.";
     OBLIGATIONS_LOST Counter "corecast_obligations_lost_total" []
         "Commands that a core did not confirm and that could not be kept for late delivery; the answers said so.";
+    COMPENSATIONS Counter "corecast_compensations_total" ["core", "action", "result"]
+        "What was done about starts of blackouts that a core had not confirmed in time: done, needless, or a try failed.";
     CONNECTIONS Gauge "corecast_connections" ["listener"]
         "Client connections open, by listener.";
     SHED Counter "corecast_shed_total" ["reason"]

@@ -176,8 +176,10 @@ pub struct LegEnd {
     pub outcome: Outcome,
     /// The core's whole reply, for functions whose data is merged.
     pub reply: Option<Bytes>,
-    /// From the moment the leg was handed to the core's stack to its end.
+    /// From the moment the call was taken in to the leg's end.
     pub elapsed: Duration,
+    /// From then to the moment in which the last byte of its request was written to the core, if that is known.
+    pub sent: Option<Duration>,
 }
 
 /// How connections to a core are secured.

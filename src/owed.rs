@@ -5,12 +5,16 @@
 //! device keeps its order, and later commands go behind it. It ends delivered, refused, superseded or expired.
 
 mod books;
+mod chains;
+mod compensation;
 mod courier;
 mod debts;
 mod obligation;
 mod store;
 #[cfg(test)]
 mod tests;
+mod time;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 pub use books::Books;
+pub use compensation::{Action, Alarms, Compensation, Safety, Stop, Webhook};
 pub use courier::Courier;
 pub use debts::Debts;
 pub use obligation::Obligation;
@@ -28,6 +33,7 @@ pub use store::Store;
 
 use crate::metrics::{Metrics, OBLIGATIONS_LOST};
 use crate::model::CoreId;
+use told::Told;
 
 /// Answers that may wait for their obligations to be committed; more are told at once that nothing is kept.
 const QUEUE: usize = 1024;
@@ -72,6 +78,7 @@ pub struct Waiting {
 pub struct Owed {
     debts: Arc<Debts>,
     line: Option<mpsc::Sender<Waiting>>,
+    keeps_refusals: bool,
     lost: Counter,
 }
 
@@ -79,7 +86,8 @@ impl Owed {
     /// Late delivery that is switched off: nothing is ever owed.
     #[must_use]
     pub fn off(metrics: &Metrics) -> Self {
-        Self { debts: Arc::default(), line: None, lost: metrics.counter(&OBLIGATIONS_LOST, &[]) }
+        let lost = metrics.counter(&OBLIGATIONS_LOST, &[]);
+        Self { debts: Arc::default(), line: None, keeps_refusals: false, lost }
     }
 
     /// Late delivery, and what [`Books::keep_writing`] is to write.
@@ -87,6 +95,18 @@ impl Owed {
     pub fn open(debts: &Arc<Debts>, metrics: &Metrics) -> (Self, mpsc::Receiver<Waiting>) {
         let (line, entries) = mpsc::channel(QUEUE);
         (Self { debts: debts.clone(), line: Some(line), ..Self::off(metrics) }, entries)
+    }
+
+    /// The same; with `keeps_refusals` a core that refuses the start of a blackout is owed it too.
+    #[must_use]
+    pub fn with_refusals(self, keeps_refusals: bool) -> Self {
+        Self { keeps_refusals, ..self }
+    }
+
+    /// Whether a core that refuses the start of a blackout is owed it.
+    #[must_use]
+    pub const fn keeps_refusals(&self) -> bool {
+        self.keeps_refusals
     }
 
     /// Whether what is not confirmed is kept for later.
@@ -100,6 +120,25 @@ impl Owed {
     pub fn reserve(&self, started: Instant, deadline: Instant) -> Instant {
         let whole = deadline.saturating_duration_since(started);
         if self.is_on() { deadline - RESERVE.min(whole / 4) } else { deadline }
+    }
+
+    /// When a call was asked for that was read at this moment, in UNIX milliseconds by the clock that copies share.
+    #[must_use]
+    pub fn asked(&self, started: Instant) -> i64 {
+        self.debts.now().saturating_sub(books::milliseconds(started.elapsed()))
+    }
+
+    /// When a blackout was asked for that is read now, in UNIX microseconds by that clock; no two are the same.
+    #[must_use]
+    pub fn stamp(&self) -> i64 {
+        self.debts.time.stamp()
+    }
+
+    /// Whether a command about a blackout may be sent to this core, since nothing is known to be owed before it. Then it
+    /// is remembered: another copy may owe something that was asked for before, and this is told once more behind it.
+    #[must_use]
+    pub fn tells(&self, core: CoreId, chain: u64, forgives: bool, command: &Arc<Obligation>) -> bool {
+        self.debts.tells(Told { core, chain, forgives, command: command.clone() })
     }
 
     /// Whether something is owed to this core about this device, agent or chat. Costs nothing while nothing is owed.

@@ -30,7 +30,8 @@ use crate::model::CoreIndex;
 
 pub use board::{Board, Replies, WakeOn};
 pub use breaker::{Breaker, BreakerSettings, State};
-pub use errand::errand;
+pub use dial::{Dial, Stream};
+pub use errand::{Done, Errand};
 pub use probe::keep_probing;
 pub use shared::CoreShared;
 pub use stack::{CoreStack, LegFuture};

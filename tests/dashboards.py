@@ -93,6 +93,9 @@ admin_token_file = "token"
 [[access.rule]]
 functions = ["ADDGROUP"]
 allow = false
+[safety]
+compensation = "callstop"
+exposure_limit = "1s"
 [limits]
 deadline = "500ms"
 leg_timeout = "300ms"

@@ -15,6 +15,7 @@ mod it {
     mod cav;
     mod chaos;
     mod cli;
+    mod compensation;
     mod core;
     mod corpus;
     mod day;

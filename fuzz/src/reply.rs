@@ -63,13 +63,13 @@ fn ended(core: CoreId, reply: &[u8]) -> Ended {
         })),
     };
     let reply = Some(Bytes::copy_from_slice(reply)).filter(|_| outcome != Outcome::BadReply);
-    let end = LegEnd { outcome, reply, elapsed: Duration::from_millis(3) };
+    let end = LegEnd { outcome, reply, elapsed: Duration::from_millis(3), sent: None };
     Ended { core, device: None, chain: 0, is_earlier: false, end }
 }
 
 fn call(query: &str) -> Call {
     let request = url::read(query, "", BOUNDS).expect("a readable request");
-    Call { function: find_function(&request).expect("a good request"), request, deadline: Instant::now() }
+    Call::new(find_function(&request).expect("a good request"), request, Instant::now())
 }
 
 fn is_honest(call: &Call, ended: &[Ended], bytes: usize) {

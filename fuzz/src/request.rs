@@ -35,7 +35,7 @@ pub fn is_handed_on(request: &Request, bytes: usize) {
         Ok(function) => function,
         Err(refusal) => return is_refused(&refusal, request.kind(), request.id(), bytes),
     };
-    let call = Call { function, request: request.clone(), deadline: Instant::now() };
+    let call = Call::new(function, request.clone(), Instant::now());
     let again = sent(&call, None, bytes);
     assert_eq!(said(&again), said(request));
     let again = sent(&call, Some("7&1"), bytes);

@@ -70,7 +70,7 @@ pub(super) fn run(command: &Command) -> Exit {
     };
     super::block_on(async {
         let done = match command {
-            Command::Verify(_) => verify::run(&settings).await,
+            Command::Verify(args) => verify::run(args, &settings).await,
             Command::Show(args) => show::run(args, &settings).await,
             Command::Export(args) => export::run(args, &settings).await,
         };

@@ -1,7 +1,6 @@
 //! One command under way.
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::function::{Command, Function, Identifiers, Need, Scope};
@@ -21,8 +20,9 @@ pub struct Call {
     pub request: Request,
     /// When the client must have its answer.
     pub deadline: Instant,
-    /// When a blackout was asked for. Cores are told so, that its place among others is known however late it comes.
-    pub asked: Option<Timestamp>,
+    /// When a blackout was asked for, in UNIX microseconds. Cores are told so, that its place among others is known
+    /// however late it comes.
+    pub asked: Option<i64>,
 }
 
 /// Why a request is answered without asking anybody.
@@ -250,7 +250,7 @@ impl Call {
             }
         }
         if let Some(asked) = self.asked.filter(|_| self.request.get(Param::AskedAt).is_none()) {
-            number(&mut out, Param::AskedAt.name(), asked.as_microsecond());
+            number(&mut out, Param::AskedAt.name(), asked);
         }
         out
     }

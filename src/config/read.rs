@@ -12,6 +12,7 @@ use super::kinds::{
 };
 use super::mail::mail;
 use super::media::media;
+use super::safety::safety;
 use super::section::Section;
 use super::tree::Node;
 use super::{Compat, DirectorySettings, Limits, Log, LogFormat, Settings};
@@ -38,6 +39,7 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         root.section("route", |route| (unknown_device(route), rules(route, &owners)));
     let directory = root.section("directory", directory);
     let (tls, has_tls) = root.section("tls", tls);
+    let late_delivery = root.section("late_delivery", late_delivery);
     Settings {
         listen: root.section("listen", |s| listen(s, has_tls)),
         tls,
@@ -51,7 +53,8 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         rules,
         unknown_device,
         breaker: root.section("breaker", breaker),
-        late_delivery: root.section("late_delivery", late_delivery),
+        safety: root.section("safety", |s| safety(s, &late_delivery)),
+        late_delivery,
         media: root.section("media", media),
         mail: root.section("mail", mail),
         compat: root.section("compat", compat),

@@ -149,3 +149,4 @@ mod faulty;
 mod environment;
 
 mod mail;
+mod safety;

@@ -1,6 +1,7 @@
 //! The two databases: how connections to them are made, kept and watched.
 
 mod backoff;
+mod in_place;
 mod postgres;
 mod sqlite;
 
@@ -10,6 +11,8 @@ use futures::future::BoxFuture;
 use tokio::sync::Notify;
 
 pub(crate) use backoff::Backoff;
+use in_place::InPlace;
+pub use in_place::{Moment, Weather};
 
 use super::error::StoreError;
 use super::session::Session;
@@ -32,6 +35,7 @@ pub(crate) enum Lane {
 pub(crate) enum Engine {
     Sqlite(Sqlite),
     Postgres(Box<Postgres>),
+    InPlace(InPlace),
 }
 
 impl Engine {
@@ -46,6 +50,19 @@ impl Engine {
         Err(StoreError::Invalid("a directory's URL begins with sqlite:// or postgres://".into()))
     }
 
+    /// An empty database in memory, whose work is done on the thread of whoever asks.
+    pub(crate) fn in_place(weather: Weather) -> Self {
+        Self::InPlace(InPlace::new(weather))
+    }
+
+    /// The same database in other weather; none if its work is done on threads of its own.
+    pub(crate) fn beside(&self, weather: Weather) -> Option<Self> {
+        match self {
+            Self::InPlace(in_place) => Some(Self::InPlace(in_place.beside(weather))),
+            Self::Sqlite(_) | Self::Postgres(_) => None,
+        }
+    }
+
     /// Runs `work` on a connection with a transaction begun, which `work` ends. It must await nothing but the
     /// connection. `limit` is the time that PostgreSQL has for it, and in [`Lane::Search`] SQLite too.
     pub(crate) async fn run<T, F>(&self, lane: Lane, limit: Duration, work: F) -> Result<T, StoreError>
@@ -56,6 +73,7 @@ impl Engine {
         match self {
             Self::Sqlite(sqlite) => sqlite.run(lane, limit, work).await,
             Self::Postgres(postgres) => postgres.run(lane, limit, work).await,
+            Self::InPlace(in_place) => in_place.run(lane, limit, work).await,
         }
     }
 
@@ -64,6 +82,8 @@ impl Engine {
         match self {
             Self::Sqlite(sqlite) => sqlite.watch(nudge).await,
             Self::Postgres(postgres) => postgres.watch(nudge).await,
+            // Whoever follows it looks every so often anyway.
+            Self::InPlace(_) => std::future::pending().await,
         }
     }
 }

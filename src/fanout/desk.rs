@@ -136,7 +136,7 @@ enum Begun {
     /// Somebody off the way of calls works on it.
     Elsewhere { work: JoinHandle<Result<Given, Refusal>>, place: InFlightPlace },
     /// Cores were asked.
-    Asked { call: Call, plan: Plan, legs: Legs, note: Option<Note>, place: InFlightPlace, started: Instant },
+    Asked { call: Call, plan: Plan, legs: Legs, note: Option<Note>, place: InFlightPlace },
 }
 
 /// Whose request is answered.
@@ -194,7 +194,7 @@ impl Desk {
         let kind = function.map_or_else(|| request.kind(), |f| f.name).into();
         let witness = function.filter(|f| f.is_blackout());
         let witness = witness.map(|f| Witness::new(&self.ledger, f, &request, origin.peer));
-        let asked = witness.as_ref().and_then(|witness| witness.asked());
+        let asked = witness.is_some().then(|| self.owed.stamp());
         let mut asker = Asker { function, kind, id: request.id().into(), witness };
         let begun = checked
             .map(|function| Call { asked, ..Call::new(function, request, started + self.limits.deadline) })
@@ -217,7 +217,7 @@ impl Desk {
                 let (note, confirmed) = self.repeats.begin(&call, &plan, origin.peer);
                 let legs =
                     Legs::begin(&self.upstream, &self.owed, &call, &plan, confirmed, started, &self.budget);
-                Ok(Begun::Asked { call, plan, legs, note, place, started })
+                Ok(Begun::Asked { call, plan, legs, note, place })
             }
         }
     }
@@ -232,13 +232,14 @@ impl Desk {
                     reply @ Given::Reply(_) => reply,
                 }
             }
-            Begun::Asked { call, plan, legs, note, place, started } => {
+            Begun::Asked { call, plan, legs, note, place } => {
+                let asked = legs.asked();
                 let mut ended = legs.end(&self.upstream, &self.owed).await;
                 note.iter().for_each(|note| self.repeats.end(note));
                 if let Some(witness) = witness {
                     witness.sees_ended(&plan, &ended);
                 }
-                let deferred = late::keep(&self.owed, &call, &plan, &ended, started).await;
+                let deferred = late::keep(&self.owed, &self.terms.codes, &call, &plan, &ended, asked).await;
                 if plan.repeats_cores() {
                     ended = one_per_core(ended, |rejection| self.terms.codes.is_not_mine(rejection));
                 }

@@ -1,18 +1,22 @@
 //! The CORES section at the end of a result: how each core's leg ended.
 
+use std::time::Duration;
+
 use super::late::Deferred;
 use super::tally::Ended;
-use crate::model::CoreId;
+use crate::model::{CoreId, Outcome};
 use crate::protocol::result::number;
 use crate::protocol::write::{close, element, open};
 
-/// Writes the section; with outcomes, or only with what each core said of itself.
+/// Writes the section; with outcomes, or only with what each core said of itself. A core of which nothing could be read
+/// has confirmed nothing that anybody has seen.
 pub(super) fn write(
     out: &mut String,
     ended: &[Ended],
     with_outcomes: bool,
     deferred: &Deferred,
     per_core: &[(CoreId, String)],
+    unread: &[CoreId],
 ) {
     open(out, "CORES");
     for leg in ended {
@@ -23,7 +27,8 @@ pub(super) fn write(
         open(out, "CORE");
         number(out, "COREIDENT", i64::from(leg.core.0));
         if with_outcomes {
-            outcome(out, leg);
+            let is_read = !unread.contains(&leg.core);
+            outcome(out, if is_read { &leg.end.outcome } else { &Outcome::BadReply }, leg.end.elapsed);
             if let Some(word) = deferred.word(leg.core) {
                 element(out, "DEFERRED", word);
             }
@@ -34,8 +39,8 @@ pub(super) fn write(
     close(out, "CORES");
 }
 
-fn outcome(out: &mut String, leg: &Ended) {
-    element(out, "OUTCOME", leg.end.outcome.detail());
-    element(out, "REASON", &leg.end.outcome.reason());
-    number(out, "MILLISECONDS", i64::try_from(leg.end.elapsed.as_millis()).unwrap_or(i64::MAX));
+fn outcome(out: &mut String, outcome: &Outcome, elapsed: Duration) {
+    element(out, "OUTCOME", outcome.detail());
+    element(out, "REASON", &outcome.reason());
+    number(out, "MILLISECONDS", i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX));
 }

@@ -29,6 +29,8 @@ struct Maker {
     heeds_order: bool,
     /// Whether a core that does not get it is owed it.
     can_be_owed: bool,
+    /// When it was asked for, in UNIX milliseconds; of what can be owed only.
+    asked: i64,
     /// Until when it waits for what goes first.
     patience: Instant,
     board: Rc<Board>,
@@ -41,17 +43,30 @@ struct Wire {
     device: Option<usize>,
     bytes: Bytes,
     key: u64,
+    /// Of a blackout: how it is said again, if another copy owes something that goes before it.
+    blackout: Option<Arc<Obligation>>,
+}
+
+impl Wire {
+    fn of(call: &Call, plan: &Plan, aim: Aim, asked: Option<i64>) -> Self {
+        let device = plan.device(aim);
+        let key = stable_hash(device.unwrap_or_else(|| call.link_key()).as_bytes());
+        let blackout =
+            asked.map(|asked| Arc::new(Obligation::of(call, device, key, aim.core.id, asked, false)));
+        Self { device: aim.device, bytes: call.wire(device), key, blackout }
+    }
 }
 
 impl Maker {
     fn new(owed: &Owed, call: &Call, plan: &Plan, started: Instant, data: &Arc<Budget>) -> Self {
+        let can_be_owed = Obligation::is_for(call.function);
+        let asked = if can_be_owed { owed.asked(started) } else { 0 };
+        let is_remembered = owed.is_on() && can_be_owed && call.function.is_blackout();
         let wake_on = if plan.policy == Policy::Any { WakeOn::Each } else { WakeOn::Last };
         let mut requests = SmallVec::<[Wire; 1]>::new();
         for leg in &plan.legs {
             if !requests.iter().any(|wire| wire.device == leg.device) {
-                let device = plan.device(*leg);
-                let key = stable_hash(device.unwrap_or_else(|| call.link_key()).as_bytes());
-                requests.push(Wire { device: leg.device, bytes: call.wire(device), key });
+                requests.push(Wire::of(call, plan, *leg, is_remembered.then_some(asked)));
             }
         }
         let replies = match plan.policy {
@@ -59,17 +74,30 @@ impl Maker {
             _ if call.function.is_blackout() => Replies::Heads,
             _ => Replies::Dropped,
         };
-        let (urgency, can_be_owed) = (call.function.priority, Obligation::is_for(call.function));
+        let urgency = call.function.priority;
         let deadline = if can_be_owed { owed.reserve(started, call.deadline) } else { call.deadline };
         let (heeds_order, board) = (can_be_owed || plan.policy == Policy::All, Board::new(wake_on, replies));
         // Half of the time is left for what goes behind.
         let patience = started + deadline.saturating_duration_since(started) / 2;
-        Self { requests, urgency, started, deadline, heeds_order, can_be_owed, patience, board }
+        Self { requests, urgency, started, deadline, heeds_order, can_be_owed, asked, patience, board }
+    }
+
+    fn wire(&self, aim: Aim) -> Option<&Wire> {
+        self.requests.iter().find(|wire| wire.device == aim.device)
     }
 
     /// What the leg is about.
     fn chain(&self, aim: Aim) -> u64 {
-        self.requests.iter().find(|wire| wire.device == aim.device).map_or(0, |wire| wire.key)
+        self.wire(aim).map_or(0, |wire| wire.key)
+    }
+
+    /// Whether nothing is owed that goes first.
+    fn is_next(&self, owed: &Owed, plan: &Plan, aim: Aim) -> bool {
+        let (core, chain) = (aim.core.id, self.chain(aim));
+        match self.wire(aim).and_then(|wire| wire.blackout.as_ref()) {
+            Some(blackout) => owed.tells(core, chain, plan.forgives(core), blackout),
+            None => !owed.owes(core, chain),
+        }
     }
 
     fn ended(&self, aim: Aim, end: LegEnd) -> Ended {
@@ -77,7 +105,7 @@ impl Maker {
     }
 
     fn leg(&self, aim: Aim) -> Option<Leg> {
-        let wire = self.requests.iter().find(|wire| wire.device == aim.device)?;
+        let wire = self.wire(aim)?;
         let Self { urgency, started, deadline, .. } = *self;
         let (bytes, board) = (wire.bytes.clone(), self.board.clone());
         Some(Leg { wire: bytes, key: wire.key, urgency, started, deadline, board })
@@ -124,16 +152,16 @@ impl Legs {
         } else {
             let known: SmallVec<[CoreId; 4]> = legs.ended.iter().map(|leg| leg.core).collect();
             let due = plan.legs.iter().filter(|aim| !known.contains(&aim.core.id));
-            due.for_each(|aim| legs.start_in_order(upstream, owed, *aim));
+            due.for_each(|aim| legs.start_in_order(upstream, owed, plan, *aim));
         }
         legs
     }
 
     /// Starts a leg, unless something is owed to its core about the same device. What can be owed itself is not sent
     /// then: it is delivered in its turn. Anything else waits, if the core can be reached at all.
-    fn start_in_order(&mut self, upstream: &Upstream, owed: &Owed, aim: Aim) {
+    fn start_in_order(&mut self, upstream: &Upstream, owed: &Owed, plan: &Plan, aim: Aim) {
         let is_behind = self.maker.heeds_order
-            && owed.owes(aim.core.id, self.maker.chain(aim))
+            && !self.maker.is_next(owed, plan, aim)
             && aim.core.at.is_some_and(|at| upstream.passes(at));
         match (is_behind, self.maker.can_be_owed) {
             (false, _) => self.start(upstream, aim),
@@ -151,9 +179,14 @@ impl Legs {
     }
 
     fn never(&mut self, aim: Aim, why: Unsent) {
-        let end =
-            LegEnd { outcome: Outcome::NotSent(why), reply: None, elapsed: self.maker.started.elapsed() };
+        let (outcome, elapsed) = (Outcome::NotSent(why), self.maker.started.elapsed());
+        let end = LegEnd { outcome, reply: None, elapsed, sent: None };
         self.ended.push(self.maker.ended(aim, end));
+    }
+
+    /// When it was asked for, in UNIX milliseconds by the clock that copies share; of what can be owed only.
+    pub const fn asked(&self) -> i64 {
+        self.maker.asked
     }
 
     /// The ends of all legs, sorted by core; of those that are known where one confirmation is enough.

@@ -1,16 +1,16 @@
 //! How many calls may be under way, and how many bytes their requests may be.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::budget::{Budget, Part};
 use crate::command::{Call, Refusal, Urgency};
 use crate::protocol::codes::ResultType;
+use crate::room::Room;
 
 /// Calls in flight over all threads, and how many there may be.
 #[derive(Debug)]
 pub struct InFlight {
-    now: AtomicUsize,
+    now: Room,
     max: usize,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct InFlightPlace {
 
 impl Drop for InFlightPlace {
     fn drop(&mut self) {
-        self.among.now.fetch_sub(1, Ordering::Relaxed);
+        self.among.now.give(1);
     }
 }
 
@@ -43,20 +43,19 @@ impl InFlight {
     /// Room for `max` calls.
     #[must_use]
     pub fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { now: AtomicUsize::new(0), max })
+        Arc::new(Self { now: Room::default(), max })
     }
 
     /// How many calls are under way.
     #[must_use]
     pub fn now(&self) -> usize {
-        self.now.load(Ordering::Relaxed)
+        self.now.held()
     }
 
     pub(super) fn enter(self: &Arc<Self>, urgency: Urgency) -> Result<InFlightPlace, Refusal> {
-        let place = InFlightPlace { among: self.clone(), bytes: None };
         let room = urgency.room(self.max);
-        if self.now.fetch_add(1, Ordering::Relaxed) < room {
-            return Ok(place);
+        if self.now.take(1, room) {
+            return Ok(InFlightPlace { among: self.clone(), bytes: None });
         }
         Err(overloaded(&format!("{room} calls are under way, which is the limit")))
     }

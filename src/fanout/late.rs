@@ -1,12 +1,10 @@
 //! What of a call is owed to cores, once its legs have ended.
 
-use jiff::Timestamp;
-use tokio::time::Instant;
-
 use super::tally::Ended;
 use crate::command::{Call, Policy};
 use crate::model::{CoreId, Outcome};
 use crate::owed::{Obligation, Owed};
+use crate::protocol::codes::Codes;
 use crate::route::Plan;
 
 /// What becomes of what cores did not confirm.
@@ -44,19 +42,20 @@ impl Deferred {
     }
 }
 
-/// Has what cores did not confirm committed, before anybody is told of it. A refusal is an answer: nothing is owed then.
+/// Has what cores did not confirm committed, before anybody is told of it. A refusal is an answer, and nothing is owed
+/// then; but for the start of a blackout, where something is to be done about what stays unconfirmed.
 pub(super) async fn keep(
     owed: &Owed,
+    numbers: &Codes,
     call: &Call,
     plan: &Plan,
     ended: &[Ended],
-    started: Instant,
+    asked: i64,
 ) -> Deferred {
-    let missing = missing(owed, call, plan, ended);
+    let missing = missing(owed, numbers, call, plan, ended);
     if missing.is_empty() {
         return Deferred::Nothing;
     }
-    let asked = asked(started);
     let obligation = |leg: &&Ended| {
         let device = leg.device.and_then(|at| plan.devices.get(at)).map(|device| &**device);
         Obligation::of(call, device, leg.chain, leg.core, asked, plan.forgives(leg.core))
@@ -66,17 +65,16 @@ pub(super) async fn keep(
     if owed.keep(obligations, call.deadline).await { Deferred::Kept(cores) } else { Deferred::NotKept(cores) }
 }
 
-fn missing<'a>(owed: &Owed, call: &Call, plan: &Plan, ended: &'a [Ended]) -> Vec<&'a Ended> {
-    let is_answered = |leg: &Ended| leg.end.outcome.is_answer();
+fn missing<'a>(owed: &Owed, codes: &Codes, call: &Call, plan: &Plan, ended: &'a [Ended]) -> Vec<&'a Ended> {
+    let keeps_refusals = owed.keeps_refusals() && call.function.starts_blackout();
+    let is_over = |leg: &Ended| match &leg.end.outcome {
+        // Nothing of it is recorded there.
+        Outcome::Rejected(rejection) => !keeps_refusals || codes.is_not_mine(rejection),
+        outcome => *outcome == Outcome::Ok,
+    };
     let is_enough = plan.policy == Policy::Any && ended.iter().any(|leg| leg.end.outcome == Outcome::Ok);
-    if !owed.is_on() || is_enough || !Obligation::is_for(call.function) || ended.iter().all(is_answered) {
+    if !owed.is_on() || is_enough || !Obligation::is_for(call.function) || ended.iter().all(is_over) {
         return Vec::new();
     }
-    ended.iter().filter(|leg| !is_answered(leg)).collect()
-}
-
-/// When the call was read, in UNIX milliseconds.
-fn asked(started: Instant) -> i64 {
-    let ago = i64::try_from(started.elapsed().as_millis()).unwrap_or(0);
-    Timestamp::now().as_millisecond() - ago
+    ended.iter().filter(|leg| !is_over(leg)).collect()
 }

@@ -20,6 +20,8 @@ const TIME: &str = "%m/%d/%Y %I:%M:%S %p";
 /// What cores answered, read.
 pub(super) struct Data {
     replies: Vec<(CoreId, Fields)>,
+    /// Cores that confirmed with a reply that cannot be read.
+    pub unread: Vec<CoreId>,
 }
 
 /// What each core said of itself, for the CORES section.
@@ -29,17 +31,18 @@ impl Data {
     /// Reads the replies of cores that confirmed, the lowest core's first. A reply that cannot be read to its end is
     /// as good as none: its core becomes a missing one.
     pub fn read(tally: &mut Tally<'_>) -> Self {
-        let mut replies = Vec::with_capacity(tally.confirmed.len());
+        let (mut replies, mut unread) = (Vec::with_capacity(tally.confirmed.len()), Vec::new());
         tally.confirmed.retain(|leg| {
             if let Some(fields) = fields(leg) {
                 replies.push((leg.core, fields));
                 return true;
             }
             tally.missing.push(leg);
+            unread.push(leg.core);
             false
         });
         tally.missing.sort_by_key(|leg| leg.core);
-        Self { replies }
+        Self { replies, unread }
     }
 
     /// The lowest core's RESULTMSG.
@@ -191,7 +194,7 @@ mod tests {
             .zip(bodies)
             .map(|(core, body)| {
                 let reply = Some(format!("{HEAD}{body}</RESULT>").into());
-                let end = LegEnd { outcome: Outcome::Ok, reply, elapsed: Duration::ZERO };
+                let end = LegEnd { outcome: Outcome::Ok, reply, elapsed: Duration::ZERO, sent: None };
                 Ended { core: CoreId(core), device: None, chain: 0, is_earlier: false, end }
             })
             .collect();

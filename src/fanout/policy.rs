@@ -87,7 +87,7 @@ impl Verdict<'_> {
         let mut tally = Tally::of(self.ended, |_, r| self.terms.codes.is_not_mine(r));
         let data = merge::Data::read(&mut tally);
         if tally.confirmed.is_empty() {
-            return self.with_detail(self.nobody(&tally, false));
+            return self.with_cores(self.nobody(&tally, false), None, &data.unread);
         }
         let unconfirmed = tally.unconfirmed();
         let reply = if unconfirmed.is_empty() {
@@ -96,11 +96,7 @@ impl Verdict<'_> {
             self.partial(&unconfirmed, ResultType::PartialCoreResponse)
         };
         let (body, per_core) = data.merge(how);
-        let reply = reply.with_body(body);
-        match per_core {
-            Some(per_core) => self.with_cores(reply, &per_core),
-            None => self.with_detail(reply),
-        }
+        self.with_cores(reply.with_body(body), per_core.as_deref(), &data.unread)
     }
 
     fn confirmed(&self, tally: &Tally<'_>) -> Reply {
@@ -145,12 +141,16 @@ impl Verdict<'_> {
     }
 
     fn with_detail(&self, reply: Reply) -> Reply {
-        if self.shows_detail() { self.with_cores(reply, &[]) } else { reply }
+        self.with_cores(reply, None, &[])
     }
 
-    /// The CORES section: outcomes where they are asked for, and what each core said of itself.
-    fn with_cores(&self, mut reply: Reply, per_core: &[(CoreId, String)]) -> Reply {
-        detail::write(&mut reply.body, self.ended, self.shows_detail(), self.deferred, per_core);
+    /// The CORES section, if there is to be one: outcomes where they are asked for, and what each core said of itself.
+    fn with_cores(&self, mut reply: Reply, own: Option<&[(CoreId, String)]>, unread: &[CoreId]) -> Reply {
+        let shows_detail = self.shows_detail();
+        if shows_detail || own.is_some() {
+            let (own, deferred) = (own.unwrap_or_default(), self.deferred);
+            detail::write(&mut reply.body, self.ended, shows_detail, deferred, own, unread);
+        }
         reply
     }
 }

@@ -6,6 +6,8 @@
 //! any time since the first try began.
 //! `docs/life-of-a-call.md` says what that does not see, and what follows.
 
+mod count;
+
 use std::mem::size_of;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +17,8 @@ use std::time::Duration;
 use metrics::Counter;
 use smallvec::SmallVec;
 use tokio::time::Instant;
+
+use count::{Count, Passed};
 
 use super::tally::Ended;
 use crate::command::{Call, Policy};
@@ -77,40 +81,6 @@ pub(super) struct Note {
     is_unclear: bool,
     /// How often each core's connections had been lost.
     losses: SmallVec<[(CoreId, u64); 4]>,
-}
-
-/// How many commands went by, and how many of these are under way.
-#[derive(Debug, Default)]
-struct Count(AtomicU64);
-
-/// What a [`Count`] said: above, how many went by; in the lowest 24 bits, how many are under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Passed(u64);
-
-impl Passed {
-    const ONE: u64 = 1 << 24;
-
-    const fn is_quiet(self) -> bool {
-        self.0.is_multiple_of(Self::ONE)
-    }
-
-    const fn and_one_more(self) -> Self {
-        Self(self.0.wrapping_add(Self::ONE))
-    }
-}
-
-impl Count {
-    fn begin(&self) -> Passed {
-        Passed(self.0.fetch_add(Passed::ONE + 1, Ordering::AcqRel))
-    }
-
-    fn end(&self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    fn look(&self) -> Passed {
-        Passed(self.0.load(Ordering::Acquire))
-    }
 }
 
 struct Joined(Counter);

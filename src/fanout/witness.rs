@@ -39,11 +39,6 @@ impl Witness {
         Box::new(Self { ledger: ledger.clone(), is_start: function.starts_blackout(), entry: Some(entry) })
     }
 
-    /// When it was asked for.
-    pub fn asked(&self) -> Option<Timestamp> {
-        self.entry.as_ref().map(|entry| entry.asked)
-    }
-
     /// The legs are on their way.
     pub fn sees_sent(&mut self, plan: &Plan) {
         let Some(entry) = &mut self.entry else { return };
@@ -95,5 +90,5 @@ fn leg(plan: &Plan, ended: &Ended) -> Leg {
     let reply = head.as_ref().map(|head| (head.code, &*head.label));
     let leg = Leg::ended(ended.core, device, &end.outcome, end.elapsed, reply);
     // What confirmed an earlier try was not sent this one.
-    Leg { sent: leg.sent && !ended.is_earlier, ..leg }
+    Leg { sent: leg.sent && !ended.is_earlier, ..leg }.sent_after(end.sent)
 }

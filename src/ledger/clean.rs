@@ -9,7 +9,7 @@ const SHOWN: usize = 4;
 
 /// A text without control characters, of bounded length, with the digits of what could be a card number covered but
 /// for the last four.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
     let mut letters: Vec<char> = text.chars().take(MAX_LETTERS).map(printable).collect();
     let mut at = 0;

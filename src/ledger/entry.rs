@@ -16,6 +16,8 @@ pub enum Event {
     Blackout,
     /// What was owed of a blackout to one core, since it had not confirmed, has ended: see the verdict.
     Late,
+    /// Something was done about a blackout's start that a core had not confirmed in time: see the verdict.
+    Compensation,
     /// A writer's last: its process has ended in order, and nothing is missing behind this.
     Ended,
 }
@@ -28,6 +30,7 @@ impl Event {
             Self::Begun => "begun",
             Self::Blackout => "blackout",
             Self::Late => "late",
+            Self::Compensation => "compensation",
             Self::Ended => "ended",
         }
     }
@@ -44,6 +47,10 @@ pub struct Leg {
     pub outcome: String,
     /// Whether a byte of it was written to the core.
     pub sent: bool,
+    /// From the request's arrival here to the moment in which its last byte was written to the core, in whole
+    /// milliseconds, rounded up, if that is known. Entries of older versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_ms: Option<u64>,
     /// RESULTCODE of the core's reply, if there was one.
     pub code: Option<i32>,
     /// RESULTTYPE of the core's reply, or empty.
@@ -57,7 +64,7 @@ impl Leg {
     #[must_use]
     pub fn unanswered(core: CoreId, device: &str) -> Self {
         let (device, outcome) = (device.into(), "unanswered".into());
-        Self { core, device, outcome, sent: true, code: None, label: String::new(), ms: 0 }
+        Self { core, device, outcome, sent: true, sent_ms: None, code: None, label: String::new(), ms: 0 }
     }
 
     /// A leg that ended so, this long after it was asked for; `reply` is the RESULTCODE and RESULTTYPE of the core's
@@ -79,10 +86,17 @@ impl Leg {
             device: device.into(),
             outcome: outcome.label().into(),
             sent: !matches!(outcome, Outcome::NotSent(_)),
+            sent_ms: None,
             code: reply.map(|(code, _)| code),
             label: reply.map_or("", |(_, label)| label).into(),
-            ms: u64::try_from(took.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX),
+            ms: milliseconds(took),
         }
+    }
+
+    /// The same, which was sent so long after it was asked for, as far as that is known.
+    #[must_use]
+    pub fn sent_after(self, sent: Option<Duration>) -> Self {
+        Self { sent_ms: sent.filter(|_| self.sent).map(milliseconds), ..self }
     }
 
     /// Whether the core confirmed.
@@ -90,6 +104,11 @@ impl Leg {
     pub fn is_confirmed(&self) -> bool {
         self.outcome == Outcome::Ok.label()
     }
+}
+
+/// Whole milliseconds, rounded up: nothing takes no time.
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 /// One entry, before it has its place in the chain. Texts of clients and cores are taken as they come; what must not

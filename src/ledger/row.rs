@@ -1,6 +1,8 @@
 //! One row of the table, and the hash that binds it to the row before.
 
-use ring::digest::{Context, SHA256};
+use std::fmt::Write;
+
+use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
 use super::clean::clean;
@@ -109,18 +111,18 @@ impl Row {
     /// text and a comma, so that no two rows are written alike.
     #[must_use]
     pub fn digest(&self) -> String {
-        let mut context = Context::new(&SHA256);
-        let (seq, at) = (self.seq.to_string(), self.at.to_string());
-        let (asked, lost) = (self.asked.to_string(), self.lost.to_string());
         let Self { prev, writer, event, function, devices, client, request_id, .. } = self;
         let Self { verdict, legs, note, .. } = self;
-        for text in [
-            prev, writer, &seq, &at, event, function, devices, client, request_id, &asked, verdict, legs,
-            note, &lost,
-        ] {
-            context.update(format!("{}:{text},", text.len()).as_bytes());
-        }
-        hex(context.finish().as_ref())
+        let texts = [prev, writer, event, function, devices, client, request_id, verdict, legs, note];
+        // Lengths and numbers are short.
+        let mut all = String::with_capacity(texts.iter().map(|text| text.len() + 8).sum::<usize>() + 128);
+        [prev, writer].into_iter().for_each(|text| put(&mut all, text));
+        [self.seq, self.at].into_iter().for_each(|number| put(&mut all, &number.to_string()));
+        [event, function, devices, client, request_id].into_iter().for_each(|text| put(&mut all, text));
+        put(&mut all, &self.asked.to_string());
+        [verdict, legs, note].into_iter().for_each(|text| put(&mut all, text));
+        put(&mut all, &self.lost.to_string());
+        hex(digest(&SHA256, all.as_bytes()).as_ref())
     }
 
     /// Its legs; none if they cannot be read, which happens only to a row that was changed.
@@ -186,7 +188,20 @@ pub(super) fn columns(rows: &[Row]) -> [Column<'_>; 15] {
     ]
 }
 
+/// One column as it is hashed.
+fn put(all: &mut String, text: &str) {
+    write!(all, "{}:", text.len()).unwrap_or_default();
+    all.push_str(text);
+    all.push(',');
+}
+
 /// Bytes as small letters of hex.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 15)]);
+    let mut out = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        out.push(digit(byte >> 4));
+        out.push(digit(*byte));
+    }
+    out
 }

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use tokio_util::task::AbortOnDropHandle;
+
 use super::row::{COLUMNS, Row, columns};
 use crate::database::{Database, Insert, Lane, Session, StoreError};
 
@@ -64,17 +66,20 @@ pub(super) async fn each(
     span: Range<i64>,
     mut each: impl FnMut(Row),
 ) -> Result<()> {
-    let mut after = (span.start, String::new(), 0);
-    loop {
-        let page = page(database, order, span.clone(), after).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = (last.asked, last.writer.clone(), last.seq);
+    let mut page = page(database.clone(), order, span.clone(), (span.start, String::new(), 0)).await?;
+    while let Some(last) = page.last() {
+        let after = (last.asked, last.writer.clone(), last.seq);
+        // The next page is read while this one is looked at.
+        let next =
+            AbortOnDropHandle::new(tokio::spawn(self::page(database.clone(), order, span.clone(), after)));
         page.into_iter().for_each(&mut each);
+        page = next.await.map_err(|error| StoreError::Failed(error.to_string()))??;
     }
+    Ok(())
 }
 
 async fn page(
-    database: &Database,
+    database: Database,
     order: Order,
     span: Range<i64>,
     after: (i64, String, i64),

@@ -2,12 +2,14 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use futures::future::FutureExt;
 use futures::stream::{FuturesOrdered, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::codec::Decoder;
@@ -30,6 +32,15 @@ const READ_BYTES: usize = 4 * 1024;
 /// Serves the API socket until the drain.
 pub async fn serve(door: Door, socket: TcpListener) {
     door.serve::<Xml>(socket).await;
+}
+
+/// Converses, on a task of its own, with a client that did not come by a socket of ours but has this address; whether
+/// it may stay.
+///
+/// # Panics
+/// Outside of a [`tokio::runtime::LocalRuntime`] or a [`tokio::task::LocalSet`].
+pub fn welcome(door: &Door, stream: impl AsyncRead + AsyncWrite + Unpin + 'static, peer: IpAddr) -> bool {
+    door.welcome::<Xml>(stream, peer)
 }
 
 /// Requests and answers one behind the other.

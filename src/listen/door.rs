@@ -157,11 +157,9 @@ impl Door {
 
     fn admit<S: Speech>(&self, stream: TcpStream, peer: IpAddr) {
         stream.set_nodelay(true).unwrap_or_default();
-        if !self.keeper().admits(Some(peer)) {
-            return self.refuse::<S>(stream, Goodbye::Forbidden(peer));
-        }
-        let Some(place) = self.connections.enter(self.listener) else {
-            return self.refuse::<S>(stream, Goodbye::Full);
+        let place = match self.place_for(peer) {
+            Ok(place) => place,
+            Err(goodbye) => return self.refuse::<S>(stream, goodbye),
         };
         let client = Client { address: Some(peer), certificate: None };
         let door = self.clone();
@@ -172,6 +170,22 @@ impl Door {
             }
             Some(lock) => self.spawn(place, lock.open::<S>(door, stream, client)),
         }
+    }
+
+    /// A place for a client from this address, or why it has none.
+    fn place_for(&self, peer: IpAddr) -> Result<Place, Goodbye> {
+        if !self.keeper().admits(Some(peer)) {
+            return Err(Goodbye::Forbidden(peer));
+        }
+        self.connections.enter(self.listener).ok_or(Goodbye::Full)
+    }
+
+    /// Takes in a client that did not come by a socket of ours; whether it may stay. It is not told why not.
+    pub(super) fn welcome<S: Speech>(&self, stream: impl Stream, peer: IpAddr) -> bool {
+        let Ok(place) = self.place_for(peer) else { return false };
+        let origin = self.origin(Client { address: Some(peer), certificate: None });
+        self.spawn(place, S::talk(self.clone(), stream, origin));
+        true
     }
 
     fn spawn(&self, place: Place, talking: impl Future<Output = ()> + 'static) {

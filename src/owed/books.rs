@@ -9,7 +9,8 @@ use metrics::{Counter, Gauge};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::store::{End, Store};
+use super::store::{End, Seen, Store};
+use super::told::Told;
 use super::{Debts, LateDelivery, Obligation, Waiting};
 use crate::command::{Function, function};
 use crate::database::StoreError;
@@ -56,10 +57,8 @@ impl Series {
     }
 }
 
-/// The moment in UNIX milliseconds.
-pub(super) fn now() -> i64 {
-    Timestamp::now().as_millisecond()
-}
+/// What other copies may be late with when they look, beside two rounds.
+const SLACK: Duration = Duration::from_millis(250);
 
 pub(super) fn milliseconds(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
@@ -82,16 +81,26 @@ impl Books {
         Arc::new(Self { store, debts, settings, codes: numbers.clone(), ledger, series })
     }
 
+    /// The moment in UNIX milliseconds, by the clock that all copies share.
+    pub(super) fn now(&self) -> i64 {
+        self.debts.now()
+    }
+
+    /// When all copies have seen what is committed now, and have said what they had told its core.
+    fn known_to_all(&self) -> i64 {
+        self.now().saturating_add(milliseconds(2 * self.settings.poll + SLACK))
+    }
+
     /// Commits what comes in, all that waits in one transaction, until nobody can send any more.
     pub async fn keep_writing(self: Arc<Self>, mut entries: mpsc::Receiver<Waiting>) {
         let mut batch = Vec::new();
         while entries.recv_many(&mut batch, BATCH).await > 0 {
             let obligations =
                 batch.iter().flat_map(|entry: &Waiting| entry.obligations.iter().cloned()).collect();
-            let written = self.store.commit(obligations).await;
+            let written = self.store.commit(obligations, self.now(), self.known_to_all()).await;
             match &written {
                 Ok(superseded) => {
-                    superseded.iter().for_each(|owed| self.ended(owed, End::Superseded, None, now()));
+                    superseded.iter().for_each(|owed| self.ended(owed, End::Superseded, None, self.now()));
                 }
                 Err(error) => {
                     tracing::error!(%error, "what is owed to cores cannot be kept: the answers say so")
@@ -107,14 +116,14 @@ impl Books {
 
     /// Knows what is owed, and ends what is too old, for ever.
     pub async fn keep_looking(self: Arc<Self>) {
-        let (mut expired, mut was_well) = (Instant::now(), true);
+        let (mut expired, mut was_well, mut newest) = (Instant::now(), true, Newest::default());
         loop {
             let looked = Instant::now();
             let is_time = looked.saturating_duration_since(expired) >= EXPIRY.min(self.settings.expire);
             if is_time {
                 expired = looked;
             }
-            let done = self.look(looked, is_time).await;
+            let done = self.look(looked, is_time, &mut newest).await;
             if let Err(error) = &done
                 && was_well
             {
@@ -129,16 +138,37 @@ impl Books {
         }
     }
 
-    async fn look(&self, looked: Instant, expires: bool) -> Result<(), StoreError> {
-        let now = now();
+    pub(super) async fn look(
+        &self,
+        looked: Instant,
+        expires: bool,
+        newest: &mut Newest,
+    ) -> Result<(), StoreError> {
         if expires && self.debts.is_any() {
-            for owed in self.store.expire(now - milliseconds(self.settings.expire), now).await? {
-                let (core, command) = (owed.core.0, &owed.command);
-                tracing::error!(core, command, "what was owed to a core could not be delivered in time");
-                self.ended(&owed, End::Expired, None, now);
-            }
+            self.expire().await?;
         }
-        let seen = self.store.look().await?;
+        let asked = Instant::now();
+        let seen = self.store.look(newest.before).await?;
+        self.debts.time.heard(seen.clock, asked.elapsed());
+        self.show(&seen);
+        self.debts.replace(seen.chains, looked);
+        self.say_again(&seen.missed).await?;
+        newest.is(seen.newest);
+        Ok(())
+    }
+
+    async fn expire(&self) -> Result<(), StoreError> {
+        let now = self.now();
+        for owed in self.store.expire(now - milliseconds(self.settings.expire), now).await? {
+            let (core, command) = (owed.core.0, &owed.command);
+            tracing::error!(core, command, "what was owed to a core could not be delivered in time");
+            self.ended(&owed, End::Expired, None, now);
+        }
+        Ok(())
+    }
+
+    fn show(&self, seen: &Seen) {
+        let now = self.now();
         for (core, series) in &self.series {
             let account = seen.accounts.get(core);
             #[allow(clippy::cast_precision_loss, reason = "counts and ages are far below 2^52")]
@@ -146,8 +176,28 @@ impl Books {
             series.pending.set(number(account.map_or(0, |account| account.pending)));
             series.oldest.set(number(account.map_or(0, |account| now - account.oldest)) / 1000.0);
         }
-        self.debts.replace(seen.chains, looked);
-        Ok(())
+    }
+
+    /// What this copy told cores after what they missed goes behind that.
+    async fn say_again(&self, missed: &HashMap<(CoreId, u64), i64>) -> Result<(), StoreError> {
+        let newer = self.debts.told_after(missed);
+        if newer.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(
+            number = newer.len(),
+            "what cores were told goes once more behind what they missed before it"
+        );
+        let again = newer.iter().map(Told::again).collect();
+        let written = self.store.commit_again(again, self.now(), self.known_to_all()).await;
+        for told in newer {
+            self.debts.settle(told.core, told.chain);
+            if written.is_err() {
+                self.debts.tells_late(told);
+            }
+        }
+        self.debts.look();
+        written
     }
 
     /// An obligation has ended, the core having answered so: for the metrics, and of a blackout for the ledger.
@@ -160,11 +210,29 @@ impl Books {
             }
         }
         if let Some(function) = function(&owed.command).filter(|function| function.is_blackout()) {
-            if end == End::Delivered && function.starts_blackout() {
-                self.ledger.exposed(owed.core, took);
-            }
             self.ledger.note(entry(owed, function, end, outcome, took));
         }
+    }
+}
+
+/// The newest obligations' numbers, when this copy looked last and the time before. What it could not see between
+/// looks has a number above: also where two copies committed at once, the higher number first.
+#[derive(Debug)]
+pub(super) struct Newest {
+    before: i64,
+    last: i64,
+}
+
+impl Default for Newest {
+    /// Nothing was told before the first look.
+    fn default() -> Self {
+        Self { before: i64::MAX, last: i64::MAX }
+    }
+}
+
+impl Newest {
+    fn is(&mut self, newest: i64) {
+        *self = Self { before: self.last.min(newest), last: newest };
     }
 }
 

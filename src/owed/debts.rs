@@ -1,28 +1,24 @@
-//! What is known to be owed, for those who send: a set that is empty nearly always, and then costs one load.
+//! What is known to be owed, for those who send.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use super::chains::Chains;
+use super::time::SharedTime;
+use super::told::{Memory, Told};
+use crate::clock::Clock;
 use crate::model::CoreId;
 
-/// What is known of one chain.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    /// How many answers are having something of it committed: the database may not show it yet.
-    committing: usize,
-    /// When it was last known to be owed.
-    seen: Instant,
-}
+/// Chains that are looked through while those who send wait for it.
+const AT_ONCE: usize = 256;
 
 /// What is owed, as far as it is known here: what this copy found, and what the database said last.
 #[derive(Debug)]
 pub struct Debts {
-    is_any: AtomicBool,
-    chains: Mutex<HashMap<(CoreId, u64), Mark>>,
+    pub(super) time: SharedTime,
+    chains: Chains<(CoreId, u64), Memory>,
     wanted: Notify,
     changed: watch::Sender<()>,
 }
@@ -30,8 +26,8 @@ pub struct Debts {
 impl Default for Debts {
     fn default() -> Self {
         Self {
-            is_any: AtomicBool::new(false),
-            chains: Mutex::default(),
+            time: SharedTime::default(),
+            chains: Chains::new(Memory::default()),
             wanted: Notify::new(),
             changed: watch::Sender::new(()),
         }
@@ -39,36 +35,58 @@ impl Default for Debts {
 }
 
 impl Debts {
+    /// Nothing is owed yet, and this clock says when something was asked for.
+    #[must_use]
+    pub fn by(clock: Clock) -> Self {
+        Self { time: SharedTime::by(clock), ..Self::default() }
+    }
+
+    /// The moment in UNIX milliseconds, by the clock that all copies share.
+    pub(super) fn now(&self) -> i64 {
+        self.time.now()
+    }
+
     /// Whether something is owed to this core about this.
     pub fn owes(&self, core: CoreId, chain: u64) -> bool {
-        self.is_any.load(Ordering::Acquire) && self.chains().contains_key(&(core, chain))
+        self.chains.has(&(core, chain))
     }
 
     /// Whether anything is owed to this core.
     pub fn owes_any(&self, core: CoreId) -> bool {
-        self.is_any.load(Ordering::Acquire) && self.chains().keys().any(|(owed, _)| *owed == core)
+        self.chains.has_any(|(owed, _)| *owed == core)
     }
 
     /// Whether anything is owed at all.
     pub(super) fn is_any(&self) -> bool {
-        self.is_any.load(Ordering::Acquire)
+        self.chains.is_any()
+    }
+
+    /// Whether this may be sent now, since nothing is known to be owed before it; then it is remembered.
+    pub(super) fn tells(&self, told: Told) -> bool {
+        self.chains.is_free(&(told.core, told.chain), |memory| memory.note(told))
+    }
+
+    /// This is sent, being next.
+    pub(super) fn tells_late(&self, told: Told) {
+        self.chains.remember(|memory| memory.note(told));
+    }
+
+    /// What was told after something that was missed, by core and chain when that was asked for. It is marked.
+    pub(super) fn told_after(&self, missed: &HashMap<(CoreId, u64), i64>) -> Vec<Told> {
+        let missed: Vec<_> = missed.iter().collect();
+        let recall =
+            |some| self.chains.recall(|memory| memory.take_newer(some), |told| (told.core, told.chain));
+        missed.chunks(AT_ONCE).flat_map(recall).collect()
     }
 
     /// Something is about to be owed: from now on, later commands go behind it.
     pub fn mark(&self, core: CoreId, chain: u64) {
-        let now = Instant::now();
-        let mut chains = self.chains();
-        let mark = chains.entry((core, chain)).or_insert(Mark { committing: 0, seen: now });
-        *mark = Mark { committing: mark.committing + 1, seen: now };
-        drop(chains);
-        self.is_any.store(true, Ordering::Release);
+        self.chains.mark((core, chain));
     }
 
     /// What was marked is committed, or will not be: from now on the database says whether it is owed.
     pub(super) fn settle(&self, core: CoreId, chain: u64) {
-        if let Some(mark) = self.chains().get_mut(&(core, chain)) {
-            *mark = Mark { committing: mark.committing.saturating_sub(1), seen: Instant::now() };
-        }
+        self.chains.settle(&(core, chain));
     }
 
     /// Something has changed in the database: it is looked at now.
@@ -83,16 +101,7 @@ impl Debts {
 
     /// What the database said to a question that was asked at `looked`. What was marked after that may be missing in it.
     pub(super) fn replace(&self, seen: impl IntoIterator<Item = (CoreId, u64)>, looked: Instant) {
-        let was_any = self.is_any();
-        {
-            let mut chains = self.chains();
-            chains.retain(|_, mark| mark.committing > 0 || mark.seen >= looked);
-            for key in seen {
-                chains.entry(key).or_insert(Mark { committing: 0, seen: looked });
-            }
-            self.is_any.store(!chains.is_empty(), Ordering::Release);
-        }
-        if was_any || self.is_any() {
+        if self.chains.replace(seen, looked) {
             self.changed.send_replace(());
         }
     }
@@ -106,9 +115,5 @@ impl Debts {
 
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
-    }
-
-    fn chains(&self) -> MutexGuard<'_, HashMap<(CoreId, u64), Mark>> {
-        self.chains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

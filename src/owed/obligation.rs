@@ -86,10 +86,28 @@ impl Obligation {
         !function(&self.command).is_some_and(Function::starts_blackout)
     }
 
+    /// Whether it starts a blackout.
+    #[must_use]
+    pub fn is_start(&self) -> bool {
+        !self.is_stop()
+    }
+
+    /// Whether it is about a blackout.
+    #[must_use]
+    pub fn is_blackout(&self) -> bool {
+        function(&self.command).is_some_and(Function::is_blackout)
+    }
+
     /// Whether it asks for nothing that this one, asked for before it and still owed, does not do as well.
     #[must_use]
     pub fn is_superseded_by(&self, earlier: &Self) -> bool {
-        earlier.command == self.command && earlier.body == self.body && earlier.meant <= self.meant
+        let is_same = earlier.command == self.command && earlier.unstamped() == self.unstamped();
+        is_same && earlier.meant <= self.meant
+    }
+
+    /// The body without ASKEDAT, which stands last.
+    fn unstamped(&self) -> &str {
+        self.body.rsplit_once("<ASKEDAT>").map_or(&self.body, |(before, _)| before)
     }
 }
 

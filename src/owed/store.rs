@@ -1,11 +1,13 @@
 //! What is owed, in the database that all copies share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 
 use super::Obligation;
+use super::books::milliseconds;
+use super::told::REMEMBERED;
 use crate::database::{Database, Lane, Row, Session, StoreError, Value};
 use crate::model::CoreId;
 
@@ -14,9 +16,10 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// How long one step may take.
 const LIMIT: Duration = Duration::from_secs(5);
 /// How long what has ended is kept, in milliseconds: thirty days.
-const KEPT: i64 = 30 * 24 * 3_600_000;
+pub(super) const KEPT: i64 = 30 * 24 * 3_600_000;
 
-const COLUMNS: &str = "ident, core, chain, command, device, body, asked, meant, forgives, attempts";
+pub(super) const COLUMNS: &str =
+    "ident, core, chain, command, device, body, asked, meant, forgives, attempts";
 
 /// How an obligation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,19 @@ pub struct Seen {
     pub chains: Vec<(CoreId, u64)>,
     /// What each core is owed in all.
     pub accounts: BTreeMap<CoreId, Account>,
+    /// Of each chain when the oldest was asked for that is still owed, or was delivered before this copy could see it.
+    pub missed: HashMap<(CoreId, u64), i64>,
+    /// The newest obligation's number, whatever became of it.
+    pub newest: i64,
+    /// PostgreSQL's clock, in UNIX milliseconds; SQLite has the machine's.
+    pub clock: Option<i64>,
+}
+
+impl Seen {
+    fn missed(&mut self, core: CoreId, chain: u64, asked: i64) {
+        let oldest = self.missed.entry((core, chain)).or_insert(asked);
+        *oldest = asked.min(*oldest);
+    }
 }
 
 /// The obligations in a database. Clones share its connections.
@@ -76,16 +92,22 @@ impl Store {
         Self(database)
     }
 
-    /// Writes what is owed, all or nothing; those that end at once, since what is owed already does as well.
+    /// Writes what is owed, all or nothing; those that end at once, since what is owed already does as well. Nobody
+    /// delivers the stop of a blackout before `stops_at`.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn commit(&self, obligations: Vec<Obligation>) -> Result<Vec<Obligation>> {
+    pub async fn commit(
+        &self,
+        obligations: Vec<Obligation>,
+        now: i64,
+        stops_at: i64,
+    ) -> Result<Vec<Obligation>> {
         self.write(move |session| {
             Box::pin(async move {
                 let mut superseded = Vec::new();
                 for owed in obligations {
-                    if !insert(session, &owed).await? {
+                    if !insert(session, &owed, now, stops_at).await? {
                         superseded.push(owed);
                     }
                 }
@@ -95,35 +117,84 @@ impl Store {
         .await
     }
 
-    /// All that is owed now.
+    /// Writes what a core was told and must be told again, but for what waits for its delivery anyway.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn look(&self) -> Result<Seen> {
-        self.0.transact(Lane::Read, LIMIT, |session| Box::pin(look(session))).await
+    pub async fn commit_again(&self, obligations: Vec<Obligation>, now: i64, stops_at: i64) -> Result<()> {
+        self.write(move |session| {
+            Box::pin(async move {
+                for owed in obligations {
+                    if !waits(session, &owed, now).await? {
+                        write(session, &owed, stops_at, ("pending", String::new(), 0)).await?;
+                    }
+                }
+                Ok(())
+            })
+        })
+        .await
     }
 
-    /// Takes what a core is to get next, of each chain the oldest, unless somebody else has it, and no more than `count`;
-    /// `leased` milliseconds from `now` nobody else takes it.
+    /// All that is owed now, and what was delivered meanwhile of those with a number above `since`.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn claim(&self, core: CoreId, count: usize, now: i64, leased: i64) -> Result<Vec<Obligation>> {
+    pub async fn look(&self, since: i64) -> Result<Seen> {
+        self.0.transact(Lane::Read, LIMIT, move |session| Box::pin(look(session, since))).await
+    }
+
+    /// Takes the chains that a core is to get next, `count` of them at most, unless somebody else has them: what is in
+    /// each, the oldest first. Until `leased` milliseconds from `now` nobody else takes them.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn claim(
+        &self,
+        core: CoreId,
+        count: usize,
+        now: i64,
+        leased: i64,
+    ) -> Result<Vec<Vec<Obligation>>> {
         self.write(move |session| Box::pin(claim(session, core, count, now, leased))).await
     }
 
-    /// An obligation has ended, with these words of the core or of ours.
+    /// Obligations have ended, each with these words of the core or of ours.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn end(&self, ident: i64, end: End, reply: &str, now: i64) -> Result<()> {
-        let reply = short(reply);
+    pub async fn end(&self, ends: Vec<(i64, End, String)>, now: i64) -> Result<()> {
+        if ends.is_empty() {
+            return Ok(());
+        }
         self.write(move |session| {
             Box::pin(async move {
                 let sql = "UPDATE obligations SET state = $2, reply = $3, ended = $4 WHERE ident = $1 AND \
                            state = 'pending'";
-                let values = [ident.into(), end.label().into(), reply.into(), now.into()];
-                session.execute(sql, &values).await.map(drop)
+                for (ident, end, reply) in ends {
+                    let values = [ident.into(), end.label().into(), short(&reply).into(), now.into()];
+                    session.execute(sql, &values).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// What was taken is not delivered now; others may take it at once.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn give_back(&self, idents: Vec<i64>) -> Result<()> {
+        if idents.is_empty() {
+            return Ok(());
+        }
+        self.write(move |session| {
+            Box::pin(async move {
+                let sql = "UPDATE obligations SET leased = 0 WHERE ident = $1 AND state = 'pending'";
+                for ident in idents {
+                    session.execute(sql, &[ident.into()]).await?;
+                }
+                Ok(())
             })
         })
         .await
@@ -163,22 +234,51 @@ impl Store {
 }
 
 /// Whether it is to be delivered.
-async fn insert(session: &mut Session, owed: &Obligation) -> Result<bool> {
-    let last = format!(
-        "SELECT {COLUMNS} FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND o.chain = $2 \
-         ORDER BY o.asked DESC, o.ident DESC LIMIT 1"
+async fn insert(session: &mut Session, owed: &Obligation, now: i64, stops_at: i64) -> Result<bool> {
+    let same = format!(
+        "SELECT {COLUMNS} FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND o.chain = $2 AND \
+         o.command = $3 AND o.body = $4 AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND \
+         e.core = o.core AND e.chain = o.chain AND e.asked >= o.asked AND (e.command <> $3 OR e.body <> $4)) \
+         ORDER BY o.asked, o.ident LIMIT 1"
     );
-    let earlier = session.row(&last, &[core(owed.core), chain(owed.chain)], read).await?;
-    let earlier = earlier.filter(|earlier| owed.is_superseded_by(earlier));
+    let (command, body) = ((&owed.command).into(), (&owed.body).into());
+    let earlier = session.row(&same, &[core(owed.core), chain(owed.chain), command, body], read).await?;
+    // Another copy may still have to say what it told the core of a blackout between the two.
+    let long_ago = now.saturating_sub(milliseconds(REMEMBERED));
+    let does_as_well = |earlier: &Obligation| {
+        owed.is_superseded_by(earlier)
+            && (!owed.is_blackout() || earlier.asked < long_ago || earlier.asked == owed.asked)
+    };
+    let earlier = earlier.filter(does_as_well);
     let is_new = earlier.is_none();
-    let (state, reply, ended) = match earlier {
+    let end = match earlier {
         Some(earlier) => {
             (End::Superseded.label(), format!("the same is owed as {}", earlier.ident), owed.asked)
         }
         None => ("pending", String::new(), 0),
     };
-    let sql = "INSERT INTO obligations (core, chain, command, device, body, asked, meant, forgives, state, reply, ended) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    write(session, owed, stops_at, end).await.map(|()| is_new)
+}
+
+/// Whether the same waits to be delivered, and nobody has begun to.
+async fn waits(session: &mut Session, owed: &Obligation, now: i64) -> Result<bool> {
+    let same = format!(
+        "SELECT {COLUMNS} FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND o.chain = $2 AND \
+         o.asked = $3 AND o.command = $4 AND o.body = $5 AND o.leased <= $6 LIMIT 1"
+    );
+    let (command, body) = ((&owed.command).into(), (&owed.body).into());
+    let values = [core(owed.core), chain(owed.chain), owed.asked.into(), command, body, now.into()];
+    session.row(&same, &values, read).await.map(|same| same.is_some())
+}
+
+async fn write(
+    session: &mut Session,
+    owed: &Obligation,
+    stops_at: i64,
+    (state, reply, ended): (&'static str, String, i64),
+) -> Result<()> {
+    let sql = "INSERT INTO obligations (core, chain, command, device, body, asked, meant, forgives, state, reply, ended, \
+               not_before) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let values = [
         core(owed.core),
         chain(owed.chain),
@@ -191,23 +291,48 @@ async fn insert(session: &mut Session, owed: &Obligation) -> Result<bool> {
         state.into(),
         reply.into(),
         ended.into(),
+        if owed.is_blackout() && owed.is_stop() { stops_at } else { 0 }.into(),
     ];
-    session.execute(sql, &values).await.map(|_| is_new)
+    session.execute(sql, &values).await.map(drop)
 }
 
-async fn look(session: &mut Session) -> Result<Seen> {
-    let sql = "SELECT core, chain, COUNT(*), MIN(asked) FROM obligations WHERE state = 'pending' GROUP BY core, chain";
+async fn look(session: &mut Session, since: i64) -> Result<Seen> {
     let mut seen = Seen::default();
+    pending(session, &mut seen).await?;
+    delivered(session, &mut seen, since).await?;
+    let clock =
+        if session.is_postgres() { "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT" } else { "0" };
+    let newest = format!("SELECT COALESCE(MAX(ident), 0), {clock} FROM obligations");
+    let row = &mut |row: &Row<'_>| {
+        (seen.newest, seen.clock) = (row.int(0)?, Some(row.int(1)?).filter(|clock| *clock > 0));
+        Ok(())
+    };
+    session.each(&newest, &[], row).await?;
+    Ok(seen)
+}
+
+async fn pending(session: &mut Session, seen: &mut Seen) -> Result<()> {
+    let sql = "SELECT core, chain, COUNT(*), MIN(asked) FROM obligations WHERE state = 'pending' GROUP BY core, chain";
     let row = &mut |row: &Row<'_>| {
         let (core, chain) = (core_of(row.int(0)?), row.int(1)?.cast_unsigned());
         let (pending, oldest) = (row.int(2)?, row.int(3)?);
         seen.chains.push((core, chain));
+        seen.missed(core, chain, oldest);
         let account = seen.accounts.entry(core).or_insert(Account { pending: 0, oldest });
         *account = Account { pending: account.pending + pending, oldest: account.oldest.min(oldest) };
         Ok(())
     };
-    session.each(sql, &[], row).await?;
-    Ok(seen)
+    session.each(sql, &[], row).await
+}
+
+/// What was committed and delivered before this copy could see that it is owed.
+async fn delivered(session: &mut Session, seen: &mut Seen, since: i64) -> Result<()> {
+    let sql = "SELECT core, chain, asked FROM obligations WHERE ident > $1 AND state = 'delivered'";
+    let row = &mut |row: &Row<'_>| {
+        seen.missed(core_of(row.int(0)?), row.int(1)?.cast_unsigned(), row.int(2)?);
+        Ok(())
+    };
+    session.each(sql, &[since.into()], row).await
 }
 
 async fn claim(
@@ -216,22 +341,32 @@ async fn claim(
     count: usize,
     now: i64,
     leased: i64,
-) -> Result<Vec<Obligation>> {
-    // What another copy is about to take is not waited for. SQLite has one writer at a time.
+) -> Result<Vec<Vec<Obligation>>> {
+    // What another copy is about to take is not waited for; what it has just taken is seen in the row itself, which
+    // PostgreSQL looks at once more when it has locked it. SQLite has one writer at a time.
     let lock = if session.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" };
-    let heads = format!(
-        "SELECT {COLUMNS} FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND o.not_before <= $2 AND \
-         o.leased <= $2 AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND e.core = o.core AND \
-         e.chain = o.chain AND (e.asked < o.asked OR e.asked = o.asked AND e.ident < o.ident)) \
-         ORDER BY o.asked, o.ident LIMIT {count} {lock}"
+    let sql = format!(
+        "WITH heads AS (SELECT o.chain FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND \
+         o.not_before <= $2 AND o.leased <= $2 AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND \
+         e.core = o.core AND e.chain = o.chain AND \
+         (e.leased > $2 OR e.asked < o.asked OR e.asked = o.asked AND e.ident < o.ident)) \
+         ORDER BY o.asked, o.ident LIMIT {count} {lock}) \
+         UPDATE obligations AS d SET leased = $3 WHERE d.state = 'pending' AND d.core = $1 AND d.not_before <= $2 AND \
+         d.chain IN (SELECT chain FROM heads) AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND \
+         e.core = d.core AND e.chain = d.chain AND e.not_before > $2 AND \
+         (e.asked < d.asked OR e.asked = d.asked AND e.ident < d.ident)) RETURNING {COLUMNS}"
     );
-    let claimed = session.rows(&heads, &[core(to), now.into()], read).await?;
-    for owed in &claimed {
-        let until = now.saturating_add(leased);
-        let sql = "UPDATE obligations SET leased = $2 WHERE ident = $1";
-        session.execute(sql, &[owed.ident.into(), until.into()]).await?;
-    }
-    Ok(claimed)
+    let values = [core(to), now.into(), now.saturating_add(leased).into()];
+    Ok(chains(session.rows(&sql, &values, read).await?))
+}
+
+/// Each chain in its order, the one that waits longest first.
+fn chains(mut claimed: Vec<Obligation>) -> Vec<Vec<Obligation>> {
+    claimed.sort_unstable_by_key(|owed| (owed.chain, owed.asked, owed.ident));
+    let mut chains: Vec<_> =
+        claimed.chunk_by(|one, next| one.chain == next.chain).map(<[_]>::to_vec).collect();
+    chains.sort_by_key(|chain| chain.first().map(|owed| (owed.asked, owed.ident)));
+    chains
 }
 
 async fn expire(session: &mut Session, too_old: i64, now: i64) -> Result<Vec<Obligation>> {
@@ -245,7 +380,7 @@ async fn expire(session: &mut Session, too_old: i64, now: i64) -> Result<Vec<Obl
     Ok(expired)
 }
 
-fn read(row: &Row<'_>) -> Result<Obligation> {
+pub(super) fn read(row: &Row<'_>) -> Result<Obligation> {
     Ok(Obligation {
         ident: row.int(0)?,
         core: core_of(row.int(1)?),
@@ -260,7 +395,7 @@ fn read(row: &Row<'_>) -> Result<Obligation> {
     })
 }
 
-fn core(id: CoreId) -> Value<'static> {
+pub(super) fn core(id: CoreId) -> Value<'static> {
     i64::from(id.0).into()
 }
 
@@ -268,11 +403,11 @@ const fn chain(chain: u64) -> Value<'static> {
     Value::Int(chain.cast_signed())
 }
 
-fn core_of(id: i64) -> CoreId {
+pub(super) fn core_of(id: i64) -> CoreId {
     CoreId(u16::try_from(id).unwrap_or(u16::MAX))
 }
 
 /// A reply as it is kept: nobody reads more of it, and a database takes no zero byte.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     text.chars().filter(|c| *c != '\0').take(200).collect()
 }

@@ -1,6 +1,8 @@
 //! One suite for both databases; see the directory's own for what PostgreSQL's half needs.
 
-use std::collections::HashSet;
+mod copies;
+
+use std::collections::{HashMap, HashSet};
 
 use tokio::time::Instant;
 
@@ -11,7 +13,7 @@ use crate::directory::tests::place::{Place, on_both};
 use crate::protocol::url;
 use crate::protocol::xml::Bounds;
 
-const CORE: CoreId = CoreId(2);
+pub(super) const CORE: CoreId = CoreId(2);
 
 fn call(query: &str) -> Call {
     let bounds = Bounds { max_fields: 20, max_depth: 4 };
@@ -20,18 +22,22 @@ fn call(query: &str) -> Call {
 }
 
 /// A command about a device that core 2 did not get, asked for at this moment.
-fn owed(query: &str, device: u64, asked: i64) -> Obligation {
+pub(super) fn owed(query: &str, device: u64, asked: i64) -> Obligation {
     Obligation::of(&call(&format!("deviceid={device}&{query}")), None, device, CORE, asked, false)
 }
 
-fn store(place: &Place) -> Store {
+pub(super) fn store(place: &Place) -> Store {
     Store::of(place.store().database().clone())
 }
 
-/// What core 2 is to get next: functions with their devices.
+async fn end(store: &Store, ident: i64, end: End, reply: &str, now: i64) {
+    store.end(vec![(ident, end, reply.into())], now).await.expect("ended");
+}
+
+/// What core 2 is to get next, device by device: functions with their devices.
 async fn next(store: &Store, now: i64) -> Vec<(String, u64, i64)> {
     let claimed = store.claim(CORE, 64, now, 1000).await.expect("claimed");
-    claimed.into_iter().map(|owed| (owed.command, owed.chain, owed.ident)).collect()
+    claimed.into_iter().flatten().map(|owed| (owed.command, owed.chain, owed.ident)).collect()
 }
 
 fn names(next: &[(String, u64, i64)]) -> Vec<(&str, u64)> {
@@ -88,22 +94,25 @@ async fn each_device_has_its_order_and_only_what_is_next_can_be_taken(place: &Pl
         owed("type=BLACKOUTSTART", 1, 10),
         owed("type=CALLSTOP", 2, 15),
     ];
-    store.commit(batch).await.expect("committed");
+    store.commit(batch, 0, 0).await.expect("committed");
     let elsewhere = Obligation { core: CoreId(3), ..owed("type=CALLSTOP", 2, 1) };
-    store.commit(vec![elsewhere]).await.expect("committed");
+    store.commit(vec![elsewhere], 0, 0).await.expect("committed");
 
     let first = next(&store, 100).await;
-    assert_eq!(names(&first), [("BLACKOUTSTART", 1), ("CALLSTOP", 2)]);
-    assert_eq!(next(&store, 200).await, [], "somebody has it, and the stop waits for its start");
-    store.end(first[0].2, End::Delivered, "API_OK", 300).await.expect("ended");
-    assert_eq!(names(&next(&store, 300).await), [("BLACKOUTSTOP", 1)]);
+    assert_eq!(names(&first), [("BLACKOUTSTART", 1), ("BLACKOUTSTOP", 1), ("CALLSTOP", 2)]);
+    let later = owed("type=BLACKOUTSTART", 1, 30);
+    store.commit(vec![later], 0, 0).await.expect("committed");
+    assert_eq!(next(&store, 200).await, [], "somebody has what goes first");
+    end(&store, first[0].2, End::Delivered, "API_OK", 300).await;
+    store.give_back(vec![first[1].2]).await.expect("given back");
+    assert_eq!(names(&next(&store, 300).await), [("BLACKOUTSTOP", 1), ("BLACKOUTSTART", 1)]);
     let again = next(&store, 1100).await;
     assert_eq!(names(&again), [("CALLSTOP", 2)], "whoever had it did not come back in time");
 
     store.put_off(again[0].2, "gone", 2000).await.expect("put off");
-    assert_eq!(names(&next(&store, 1999).await), [("BLACKOUTSTOP", 1)]);
+    assert_eq!(names(&next(&store, 1999).await), [("BLACKOUTSTOP", 1), ("BLACKOUTSTART", 1)]);
     let last = store.claim(CORE, 64, 2000, 1000).await.expect("claimed");
-    assert_eq!(last.iter().map(|owed| (&*owed.command, owed.attempts)).collect::<Vec<_>>(), [("CALLSTOP", 1)]);
+    assert_eq!(last.iter().flatten().map(|owed| (&*owed.command, owed.attempts)).collect::<Vec<_>>(), [("CALLSTOP", 1)]);
 }
 }
 
@@ -112,7 +121,7 @@ async fn what_is_owed_already_is_not_owed_twice(place: &Place) {
     let store = store(place);
     let commit = |query: &'static str, asked| {
         let store = store.clone();
-        async move { store.commit(vec![owed(query, 1, asked)]).await.expect("committed").len() }
+        async move { store.commit(vec![owed(query, 1, asked)], 60_000, 0).await.expect("committed").len() }
     };
     assert_eq!(commit("type=BLACKOUTSTART", 1000).await, 0);
     assert_eq!(commit("type=BLACKOUTSTART", 2000).await, 1, "the first one does it as well");
@@ -120,7 +129,7 @@ async fn what_is_owed_already_is_not_owed_twice(place: &Place) {
     assert_eq!(commit("type=BLACKOUTSTART&callinstance=2", 3000).await, 0, "this one is about another call");
     assert_eq!(commit("type=BLACKOUTSTOP", 4000).await, 0);
     assert_eq!(commit("type=BLACKOUTSTART", 5000).await, 0, "a stop stands between them");
-    let seen = store.look().await.expect("looked");
+    let seen = store.look(i64::MAX).await.expect("looked");
     assert_eq!(seen.chains, [(CORE, 1)]);
     assert_eq!(seen.accounts[&CORE], Account { pending: 5, oldest: 1000 });
 }
@@ -130,14 +139,14 @@ on_both! {
 async fn it_ends_once_and_what_is_too_old_ends_as_expired(place: &Place) {
     let store = store(place);
     let batch = vec![owed("type=CALLSTOP", 1, 1000), owed("type=CALLSTOP", 2, 2000), owed("type=CALLSTOP", 3, 3000)];
-    store.commit(batch).await.expect("committed");
+    store.commit(batch, 0, 0).await.expect("committed");
     let taken = next(&store, 3000).await;
-    store.end(taken[2].2, End::Refused, "x\0y", 3000).await.expect("ended");
+    end(&store, taken[2].2, End::Refused, "x\0y", 3000).await;
     assert_eq!(store.expire(2500, 3500).await.expect("looked"), [], "they are being delivered");
     assert_eq!(store.expire(2500, 4000).await.expect("looked").len(), 2);
-    store.end(taken[0].2, End::Delivered, "API_OK", 4001).await.expect("nothing to do");
+    end(&store, taken[0].2, End::Delivered, "API_OK", 4001).await;
     assert_eq!(store.expire(i64::MAX, 5000).await.expect("looked"), [], "they have ended");
-    assert!(store.look().await.expect("looked").chains.is_empty());
+    assert!(store.look(i64::MAX).await.expect("looked").chains.is_empty());
 }
 }
 
@@ -145,7 +154,7 @@ on_both! {
 async fn many_couriers_never_take_the_same(place: &Place) {
     let store = store(place);
     let batch = (0..100).map(|device| owed("type=CALLSTOP", device, 0)).collect();
-    store.commit(batch).await.expect("committed");
+    store.commit(batch, 0, 0).await.expect("committed");
     let rounds = (0..8).map(|_| { let store = store.clone(); async move { next(&store, 1).await } });
     let mut taken: Vec<_> = futures::future::join_all(rounds).await.concat();
     taken.extend(next(&store, 1).await);

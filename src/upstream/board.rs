@@ -41,22 +41,22 @@ pub enum Replies {
 impl Replies {
     /// An end with as much of its reply as is to be held. Where there is no room for it, the leg brought nothing.
     fn keep(&self, end: LegEnd) -> LegEnd {
-        let LegEnd { outcome, reply, elapsed } = end;
+        let LegEnd { outcome, reply, elapsed, sent } = end;
         let reply = reply.filter(|_| outcome == Outcome::Ok);
         match (self, reply) {
             (Self::Heads, Some(reply)) => {
                 let head = Bytes::copy_from_slice(&reply[..reply.len().min(HEAD)]);
-                LegEnd { outcome, reply: Some(head), elapsed }
+                LegEnd { outcome, reply: Some(head), elapsed, sent }
             }
             (Self::Kept(part), Some(reply)) => {
                 let mut part = part.borrow_mut();
                 let bytes = part.bytes() + reply.len();
                 if part.resize(bytes, Urgency::Normal) {
-                    return LegEnd { outcome, reply: Some(reply), elapsed };
+                    return LegEnd { outcome, reply: Some(reply), elapsed, sent };
                 }
-                LegEnd { outcome: Outcome::BadReply, reply: None, elapsed }
+                LegEnd { outcome: Outcome::BadReply, reply: None, elapsed, sent }
             }
-            _ => LegEnd { outcome, reply: None, elapsed },
+            _ => LegEnd { outcome, reply: None, elapsed, sent },
         }
     }
 }
@@ -121,7 +121,8 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.end(LegEnd { outcome: Outcome::Disconnected, reply: None, elapsed: Duration::ZERO });
+        let (outcome, elapsed) = (Outcome::Disconnected, Duration::ZERO);
+        self.end(LegEnd { outcome, reply: None, elapsed, sent: None });
     }
 }
 
@@ -156,7 +157,7 @@ mod tests {
     use crate::metrics::Metrics;
 
     fn ok() -> LegEnd {
-        LegEnd { outcome: Outcome::Ok, reply: None, elapsed: Duration::ZERO }
+        LegEnd { outcome: Outcome::Ok, reply: None, elapsed: Duration::ZERO, sent: None }
     }
 
     #[test]

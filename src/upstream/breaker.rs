@@ -1,29 +1,15 @@
 //! Whether a core is worth sending to. A core that is known to be down fails a leg at once, so that nobody
 //! waits for it; it is asked with TEST until it answers.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+mod fuse;
+
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::model::Outcome;
-
-/// What the breaker does with legs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// They pass.
-    Pass,
-    /// They fail at once, and a TEST is under way.
-    Probe,
-    /// They fail at once.
-    Shut,
-}
-
-impl State {
-    /// All states with their metric labels.
-    pub const ALL: [(Self, &'static str); 3] =
-        [(Self::Pass, "pass"), (Self::Probe, "probe"), (Self::Shut, "shut")];
-}
+use fuse::Fuse;
+pub use fuse::State;
 
 /// When a breaker shuts, and how often a shut one is probed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,18 +32,17 @@ impl Default for BreakerSettings {
 #[derive(Debug)]
 pub struct Breaker {
     settings: BreakerSettings,
-    failures: AtomicU32,
     /// The state as every leg reads it: no lock on the way of a leg.
-    passes: AtomicBool,
-    state: watch::Sender<State>,
+    fuse: Fuse,
+    /// The same for those who wait for changes.
+    shown: watch::Sender<State>,
 }
 
 impl Breaker {
     /// A breaker that passes.
     #[must_use]
     pub fn new(settings: BreakerSettings) -> Self {
-        let (failures, passes) = (AtomicU32::new(0), AtomicBool::new(true));
-        Self { settings, failures, passes, state: watch::Sender::new(State::Pass) }
+        Self { settings, fuse: Fuse::new(), shown: watch::Sender::new(State::Pass) }
     }
 
     /// When it shuts and probes.
@@ -69,70 +54,61 @@ impl Breaker {
     /// Whether legs pass.
     #[must_use]
     pub fn passes(&self) -> bool {
-        self.passes.load(Ordering::Relaxed)
+        self.state() == State::Pass
     }
 
     /// The state now.
     #[must_use]
     pub fn state(&self) -> State {
-        *self.state.borrow()
+        self.fuse.state()
     }
 
     /// A way to wait for changes of the state.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<State> {
-        self.state.subscribe()
+        self.shown.subscribe()
     }
 
     /// Learns from the end of a leg. An answer is health, a refusal too; what was never sent says nothing.
     pub fn learn(&self, outcome: &Outcome) {
         match outcome {
-            outcome if outcome.is_answer() => self.answered(),
+            outcome if outcome.is_answer() => self.fuse.answered(),
             Outcome::TimedOut | Outcome::Disconnected | Outcome::BadReply => self.failed(),
             _ => {}
         }
     }
 
-    fn answered(&self) {
-        if self.failures.load(Ordering::Relaxed) > 0 {
-            self.failures.store(0, Ordering::Relaxed);
-        }
-    }
-
     /// One failure: several in a row shut it.
     pub fn failed(&self) {
-        if self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= self.settings.failures {
-            self.shut();
-        }
+        self.fuse.failed(self.settings.failures);
+        self.show();
     }
 
     /// The core cannot be there: connecting to it was refused.
     pub fn shut(&self) {
-        self.become_state(State::Shut, |now| now == State::Pass);
+        self.turn(State::Pass, State::Shut);
     }
 
     /// A TEST is under way.
     pub fn probing(&self) {
-        self.become_state(State::Probe, |now| now == State::Shut);
+        self.turn(State::Shut, State::Probe);
     }
 
     /// How the TEST ended.
     pub fn probed(&self, is_alive: bool) {
-        let next = if is_alive { State::Pass } else { State::Shut };
-        if is_alive {
-            self.failures.store(0, Ordering::Relaxed);
-        }
-        self.become_state(next, |now| now == State::Probe);
+        self.turn(State::Probe, if is_alive { State::Pass } else { State::Shut });
     }
 
-    fn become_state(&self, next: State, from: impl FnOnce(State) -> bool) {
-        self.state.send_if_modified(|state| {
-            let changes = from(*state);
-            if changes {
-                *state = next;
-                self.passes.store(next == State::Pass, Ordering::Relaxed);
-            }
-            changes
+    fn turn(&self, from: State, to: State) {
+        self.fuse.turn(from, to);
+        self.show();
+    }
+
+    /// Whoever took the last step shows the last state, since it is read while nobody else can show one.
+    fn show(&self) {
+        self.shown.send_if_modified(|shown| {
+            let before = std::mem::replace(shown, self.fuse.state());
+            before != *shown
         });
     }
 }

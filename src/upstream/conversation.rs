@@ -144,6 +144,10 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
             self.written += done as u64;
             wrote = true;
         }
+        if wrote {
+            // One look at the clock for all that went out together.
+            self.flight.written(Instant::now());
+        }
         self.out.clear();
         self.out_done = 0;
         // TLS keeps what did not go at once; over a plain socket this is nothing.

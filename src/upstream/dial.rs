@@ -1,18 +1,46 @@
-//! Connecting to a core: over TCP, and over TLS where the core is configured so.
+//! Connecting to a core: over TCP, over TLS where the core is configured so, or as somebody else says.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
 use super::shared::CoreShared;
+use crate::access::Live;
+use crate::model::CoreTls;
 use crate::net::TcpStream;
+
+/// Bytes to a core and back.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// A way to a core that is not the system's, such as a simulation's. Its time is bounded by those who use it.
+pub trait Dial: Send + Sync {
+    /// A new connection.
+    ///
+    /// # Errors
+    /// Why there is none; of [`io::ErrorKind::TimedOut`] if that may be a lost packet.
+    fn dial(&self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>>;
+}
+
+/// How a core is reached.
+#[derive(Clone)]
+pub(super) enum Way {
+    Tcp,
+    Tls(Arc<Live<CoreTls>>),
+    Other(Arc<dyn Dial>),
+}
 
 /// A connection to a core.
 pub(super) enum Dialed {
     Plain(TcpStream),
     Secured(Box<TlsStream<TcpStream>>),
+    Other(Box<dyn Stream>),
 }
 
 /// Connects within this time, the TLS handshake included.
@@ -24,10 +52,13 @@ pub(super) async fn dial(core: &CoreShared, patience: Duration) -> io::Result<Di
 }
 
 async fn connect(core: &CoreShared) -> io::Result<Dialed> {
+    if let Way::Other(way) = &core.way {
+        return way.dial().await.map(Dialed::Other);
+    }
     let stream = TcpStream::connect(&*core.core.address).await?;
     stream.set_nodelay(true)?;
-    match &core.tls {
-        None => Ok(Dialed::Plain(stream)),
-        Some(tls) => tls.get().secure(stream).await.map(|stream| Dialed::Secured(Box::new(stream))),
+    match &core.way {
+        Way::Tls(tls) => tls.get().secure(stream).await.map(|stream| Dialed::Secured(Box::new(stream))),
+        Way::Tcp | Way::Other(_) => Ok(Dialed::Plain(stream)),
     }
 }

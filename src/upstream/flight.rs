@@ -51,6 +51,8 @@ pub(super) struct Flight {
     first: u64,
     slots: VecDeque<Slot>,
     unanswered: usize,
+    /// The count of the first request that is not wholly written.
+    unwritten: u64,
 }
 
 impl Flight {
@@ -73,6 +75,17 @@ impl Flight {
     pub fn push(&mut self, sent: Sent) {
         self.slots.push_back(Slot::Open(sent));
         self.unanswered += 1;
+    }
+
+    /// All that was handed over is written by now.
+    pub fn written(&mut self, now: Instant) {
+        let from = usize::try_from(self.unwritten.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        for slot in self.slots.iter_mut().skip(from) {
+            if let Slot::Open(sent) = slot {
+                sent.waiting.sent = Some(now);
+            }
+        }
+        self.unwritten = self.first + self.slots.len() as u64;
     }
 
     /// A reply to this number came.
@@ -214,6 +227,20 @@ mod tests {
         assert!(matches!(flight.answer(1), Answered::Late));
         assert_eq!((flight.len(), flight.has_overdue()), (1, false));
         assert!(matches!(flight.answer(2), Answered::Leg(_)));
+    }
+
+    #[test]
+    fn each_request_was_sent_when_the_last_of_its_batch_was_written() {
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let mut flight = flight(5, 2, begin);
+        flight.written(at(1));
+        assert!(matches!(flight.answer(6), Answered::Leg(first) if first.waiting.sent == Some(at(1))));
+        flight.push(sent(begin));
+        flight.written(at(2));
+        flight.push(sent(begin));
+        let sent: Vec<_> = flight.take_all().iter().map(|sent| sent.waiting.sent).collect();
+        assert_eq!(sent, [Some(at(1)), Some(at(2)), None]);
     }
 
     #[test]

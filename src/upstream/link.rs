@@ -105,6 +105,7 @@ impl Link {
                     let was_heard = match dialed {
                         Dialed::Plain(stream) => self.talk(stream, &mut states).await,
                         Dialed::Secured(stream) => self.talk(stream, &mut states).await,
+                        Dialed::Other(stream) => self.talk(stream, &mut states).await,
                     };
                     if was_heard || since.elapsed() > RECONNECT.1 {
                         // It was a good connection, perhaps one that the core closed for idleness.

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::LinkSettings;
 use super::backoff::Backoff;
 use super::breaker::State;
-use super::errand::errand;
+use super::errand::Errand;
 use super::shared::CoreShared;
 
 const TEST: &str = "<TYPE>TEST</TYPE></REQUEST>\r\n";
@@ -28,7 +28,7 @@ async fn until_alive(core: &CoreShared, settings: LinkSettings) {
         sleep(backoff.next()).await;
         core.breaker.probing();
         // Any RESULT will do.
-        let is_alive = errand(core, settings, TEST).await.is_answer();
+        let is_alive = Errand::new(core, settings).ask(|| TEST.into()).await.outcome.is_answer();
         core.breaker.probed(is_alive);
         if is_alive {
             tracing::info!(core = core.core.id.0, name = core.core.name, "the core is back");

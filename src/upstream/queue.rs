@@ -20,6 +20,8 @@ pub(super) struct Waiting {
     pub key: u64,
     pub started: Instant,
     pub deadline: Instant,
+    /// When its last byte was written to a connection.
+    pub sent: Option<Instant>,
     urgency: Urgency,
     place: Place,
 }
@@ -28,12 +30,14 @@ impl Waiting {
     /// A leg that reports to `place`.
     pub fn new(leg: Leg, place: Place) -> Self {
         let Leg { wire, key, urgency, started, deadline, .. } = leg;
-        Self { wire, key, started, deadline, urgency, place }
+        Self { wire, key, started, deadline, sent: None, urgency, place }
     }
 
     /// The leg has ended.
     pub fn end(self, outcome: Outcome, reply: Option<Bytes>, now: Instant) {
-        self.place.report(LegEnd { outcome, reply, elapsed: now.saturating_duration_since(self.started) });
+        let since = |at: Instant| at.saturating_duration_since(self.started);
+        let (elapsed, sent) = (since(now), self.sent.map(since));
+        self.place.report(LegEnd { outcome, reply, elapsed, sent });
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use metrics::{Counter, Gauge, Histogram};
 
 use super::breaker::{Breaker, BreakerSettings, State};
+use super::dial::{Dial, Way};
 use crate::access::{Live, Watched};
 use crate::metrics as table;
 use crate::metrics::Metrics;
@@ -52,7 +53,7 @@ pub struct CoreShared {
     gauges: [(Gauge, Count); 3],
     states: [(State, Gauge); 3],
     last_error: Mutex<String>,
-    pub(super) tls: Option<Arc<Live<CoreTls>>>,
+    pub(super) way: Way,
 }
 
 impl std::fmt::Debug for CoreShared {
@@ -87,7 +88,7 @@ impl CoreShared {
             states: State::ALL
                 .map(|(s, label)| (s, metrics.gauge(&table::CORE_BREAKER_STATE, &[&id, label]))),
             last_error: Mutex::default(),
-            tls: None,
+            way: Way::Tcp,
             core,
         }
     }
@@ -95,13 +96,22 @@ impl CoreShared {
     /// The same, reached over TLS.
     #[must_use]
     pub fn over_tls(self, tls: Option<Arc<Live<CoreTls>>>) -> Self {
-        Self { tls, ..self }
+        Self { way: tls.map_or(Way::Tcp, Way::Tls), ..self }
+    }
+
+    /// The same, reached in another way than over the system's network.
+    #[must_use]
+    pub fn over(self, way: Arc<dyn Dial>) -> Self {
+        Self { way: Way::Other(way), ..self }
     }
 
     /// Its certificate files, to be looked at for changes.
     #[must_use]
     pub fn watched(&self) -> Option<Arc<dyn Watched>> {
-        self.tls.clone().map(|live| live as Arc<dyn Watched>)
+        match &self.way {
+            Way::Tls(live) => Some(live.clone()),
+            Way::Tcp | Way::Other(_) => None,
+        }
     }
 
     /// Counts the end of a leg.

@@ -147,7 +147,7 @@ impl<F: Future<Output = Result<LegEnd, Infallible>>> Future for Guarded<F> {
         match self.project() {
             GuardedProjection::Refused => {
                 let outcome = Outcome::NotSent(Unsent::Breaker);
-                Poll::Ready(Ok(LegEnd { outcome, reply: None, elapsed: Duration::ZERO }))
+                Poll::Ready(Ok(LegEnd { outcome, reply: None, elapsed: Duration::ZERO, sent: None }))
             }
             GuardedProjection::Passed { core, inner } => {
                 let Ok(end) = ready!(inner.poll(cx));

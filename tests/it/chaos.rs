@@ -50,7 +50,9 @@ async fn chaos() {
     let plant = Rc::new(plant);
     let mut agents: Vec<_> =
         (1..).zip(devices()).map(|(n, (device, _))| Agent::new(device, &plant, seed + n)).collect();
-    join_all(agents.iter_mut().map(Agent::begins)).await;
+    for agent in &mut agents {
+        agent.begins().await;
+    }
 
     let is_over = CancellationToken::new();
     let working = agents.into_iter().map(|agent| spawn_local(agent.works(is_over.clone())));
@@ -59,7 +61,8 @@ async fn chaos() {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     is_over.cancel();
     let mishaps = troubles.await;
-    let mut agents: Vec<_> = join_all(working).await.into_iter().map(|agent| agent.expect("no panic")).collect();
+    let mut agents: Vec<_> =
+        join_all(working).await.into_iter().map(|agent| agent.expect("no panic")).collect();
 
     plant.until_nothing_is_owed().await;
     for agent in &mut agents {

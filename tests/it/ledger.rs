@@ -114,6 +114,10 @@ async fn each_blackout_is_told_core_by_core() {
     let legs = rows[4].legs();
     assert_eq!((legs[0].code, &*legs[0].label), (Some(20), "API_OK"), "{legs:?}");
     assert_eq!((legs[1].code, legs[1].ms >= 800), (None, true), "{legs:?}");
+    for leg in &legs {
+        assert!(leg.sent_ms.is_some_and(|sent| sent <= leg.ms), "{leg:?}");
+    }
+    assert!(legs[1].sent_ms < Some(800), "sent at once, whenever it ends: {legs:?}");
     assert_eq!((&*rows[1].client, &*rows[1].request_id), ("127.0.0.1", "1"));
     assert!(!format!("{rows:?}").contains("secret"), "nothing else of a request is kept");
 }
@@ -127,11 +131,22 @@ async fn an_assessor_sees_what_was_done_and_whether_it_was_changed() {
     for words in ["6 entries, ", ", ended: holds", "1 chains, 6 entries, 0 broken"] {
         assert!(verified.out.contains(words), "{words}: {}", verified.out);
     }
+    let lines = |ended: &Ended| -> Vec<serde_json::Value> {
+        ended.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let told = lines(&desk.audit(&["verify", "--json"]).await);
+    assert_eq!(
+        (&told[0]["entries"], &told[0]["holds"], &told[0]["ended"]),
+        (&6.into(), &true.into(), &true.into())
+    );
+    assert_eq!(told[1], serde_json::json!({ "chains": 1, "entries": 6, "broken": 0, "holds": true }));
     let shown = desk.audit(&["show", "7001"]).await;
     assert_eq!(shown.code, Some(0), "{shown:?}");
     for words in [
-        "Z  BLACKOUTSTART  7001: API_PARTIAL_CORE_RESPONSE\n    core 1: sent, confirmed after ",
-        " ms with API_OK (20)\n    core 2: sent, NOT CONFIRMED: timed_out, after ",
+        "Z  BLACKOUTSTART  7001: API_PARTIAL_CORE_RESPONSE\n    core 1: sent after ",
+        " ms, confirmed after ",
+        " ms with API_OK (20)\n    core 2: sent after ",
+        " ms, NOT CONFIRMED: timed_out, after ",
         "    asked by 127.0.0.1 as REQUESTID 1; entry 5 of ",
     ] {
         assert!(shown.out.contains(words), "{words}: {}", shown.out);
@@ -156,6 +171,8 @@ async fn an_assessor_sees_what_was_done_and_whether_it_was_changed() {
         verified.code == Some(1) && verified.out.contains("BROKEN at entry 5: it was changed"),
         "{verified:?}"
     );
+    let told = desk.audit(&["verify", "--json"]).await;
+    assert_eq!((told.code, &lines(&told)[0]["broken"]["seq"]), (Some(1), &5.into()), "{told:?}");
     let shown = desk.audit(&["show", "7001"]).await;
     assert!(shown.code == Some(1) && shown.out.contains("THIS ENTRY WAS CHANGED"), "{shown:?}");
     let checked = desk.checked_elsewhere(&desk.audit(&["export"]).await.out);

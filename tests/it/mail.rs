@@ -167,7 +167,7 @@ async fn ask(mail: &Mail, kind: &str, params: &[(&str, &str)]) -> (ResultType, S
     let request = Request::read(xml.as_bytes(), Bounds { max_fields: 50, max_depth: 8 }).expect("readable");
     let answer = async {
         let function = check(&request)?;
-        let call = Call { function, request, deadline: Instant::now() };
+        let call = Call::new(function, request, Instant::now());
         mail.answer(&Codes::default(), &call, "192.0.2.7").await
     };
     match within(kind, answer).await {

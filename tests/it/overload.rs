@@ -49,8 +49,8 @@ fn sum_of_bounds() -> usize {
     let calls = IN_FLIGHT * 5 / 4 * 16;
     let bytes = (MIB * 5 / 4 + 2 * MIB) / 1024;
     let cores = 3 * 2 * (2 * REPLY + 2 * (64 << 10)) / 1024;
-    let repeats = 9 * 1024;
-    connections + calls + bytes + cores + repeats
+    let (repeats, told) = (9 * 1024, 32 * 1024);
+    connections + calls + bytes + cores + repeats + told
 }
 
 struct Saturated {

@@ -1,5 +1,10 @@
 //! Late delivery: what a core did not get it gets when it is back, in order, and for the moment that was meant.
 
+mod copies;
+mod killed;
+
+use std::net::SocketAddr;
+
 use corecast::command::Command;
 use corecast::cti::{CtiCore, CtiSettings, Fault};
 use corecast::model::CoreId;
@@ -79,7 +84,7 @@ async fn a_blackout_that_a_core_did_not_get_it_gets_when_it_is_back() {
 #[tokio::test]
 async fn a_start_and_its_stop_come_late_in_their_order() {
     let lab = second_hung("sqlite::memory:").await;
-    for kind in ["BLACKOUTSTART", "BLACKOUTSTOP", "BLACKOUTSTOP", "CALLSTOP"] {
+    for kind in ["BLACKOUTSTART", "BLACKOUTSTOP", "CALLSTOP", "CALLSTOP"] {
         assert_eq!(deferred(&lab.ask(kind, DETAIL).await), ["Y"], "{kind}");
     }
     let before = received(&lab.cores[1]).len();
@@ -212,17 +217,16 @@ async fn a_refusal_is_an_answer_and_nothing_is_owed_then() {
     assert_eq!((&legs[0]["label"], &legs[0]["code"]), (&"API_OK".into(), &20.into()), "{legs}");
 }
 
-/// A configuration for real processes that share a database, with these cores behind them.
-fn shared_by(cores: &[CtiCore], database: &str) -> String {
-    let core = |core: &CtiCore| {
-        let (id, address) = (core.id(), core.address());
+/// A configuration for real processes that share a database, with cores 1, 2, 3… at these addresses.
+fn shared_by(cores: &[SocketAddr], database: &str, late_delivery: &str) -> String {
+    let core = |(id, address): (usize, &SocketAddr)| {
         format!("[[core]]\nid = {id}\naddress = \"{address}\"\npipeline = 64\n")
     };
     format!(
         "[listen]\napi = \"127.0.0.1:0\"\nwebapi = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
          [limits]\ndeadline = \"2s\"\nleg_timeout = \"500ms\"\n[directory]\nurl = \"{database}\"\n\
-         [log]\nformat = \"json\"\n[late_delivery]\nretry = \"50ms\"\n{}",
-        cores.iter().map(core).collect::<String>()
+         [log]\nformat = \"json\"\n[late_delivery]\nretry = \"50ms\"\n{late_delivery}\n{}",
+        (1..).zip(cores).map(core).collect::<String>()
     )
 }
 
@@ -256,7 +260,7 @@ async fn a_killed_proxy_has_forgotten_nothing_that_it_told() {
         cores.push(CtiCore::start(settings(id)).await.expect("a core starts"));
     }
     cores[1].set_fault(Fault::Hang);
-    let configuration = shared_by(&cores, &url);
+    let configuration = shared_by(&[cores[0].address(), cores[1].address()], &url, "");
     let mut told = Vec::new();
     for (round, answers) in (0..).zip([1, 7, 20, 40]) {
         told.extend(killed_after(answers, round, &configuration).await);

@@ -157,16 +157,22 @@ impl Drop for Process {
 }
 
 /// `corecast core`, with the addresses that it printed.
-struct Core {
-    process: Process,
-    address: SocketAddr,
-    control: SocketAddr,
+pub struct Core {
+    pub process: Process,
+    pub address: SocketAddr,
+    pub control: SocketAddr,
 }
 
 impl Core {
     async fn start(id: u16, listen: &str, fault: &str) -> Self {
+        Self::with(id, listen, &["--fault", fault]).await
+    }
+
+    /// One with more arguments.
+    pub async fn with(id: u16, listen: &str, more: &[&str]) -> Self {
         let id = id.to_string();
-        let args = ["core", "--id", &id, "--listen", listen, "--control", "127.0.0.1:0", "--fault", fault];
+        let mut args = vec!["core", "--id", &id, "--listen", listen, "--control", "127.0.0.1:0"];
+        args.extend(more);
         let mut process = Process::corecast(&args);
         let address = process.line("listens on").await;
         let address = address.rsplit(' ').next().and_then(|a| a.parse().ok()).expect("an address");

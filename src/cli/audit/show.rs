@@ -68,7 +68,10 @@ fn describe(row: &Row) -> String {
     if row.legs().is_empty() {
         lines.push("    nothing was sent to a core".into());
     }
-    lines.push(format!("    asked by {client} as REQUESTID {request_id}; entry {seq} of {writer}"));
+    // What was done later was asked for by nobody.
+    let asked = || format!("asked by {client} as REQUESTID {request_id}");
+    let by = if row.note.is_empty() { asked() } else { row.note.clone() };
+    lines.push(format!("    {by}; entry {seq} of {writer}"));
     if !is_sound(row) {
         lines.push(output::styled("    THIS ENTRY WAS CHANGED after it was written", "31;1"));
     }
@@ -78,7 +81,11 @@ fn describe(row: &Row) -> String {
 fn describe_leg(leg: &Leg) -> String {
     let Leg { core, outcome, ms, .. } = leg;
     let device = if leg.device.is_empty() { String::new() } else { format!(" as {}", leg.device) };
-    let sent = if leg.sent { "sent" } else { "NOT SENT" };
+    let sent = match (leg.sent, leg.sent_ms) {
+        (false, _) => "NOT SENT".into(),
+        (true, None) => "sent".into(),
+        (true, Some(ms)) => format!("sent after {ms} ms"),
+    };
     let end = match (leg.is_confirmed(), leg.code) {
         (true, code) => format!("confirmed after {ms} ms{}", reply(code, &leg.label)),
         (false, Some(_)) => format!("REFUSED after {ms} ms{}", reply(leg.code, &leg.label)),

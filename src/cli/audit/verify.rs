@@ -1,5 +1,7 @@
 //! `corecast audit verify`: walks every chain.
 
+use serde_json::{Value, json};
+
 use super::{Configured, Trouble, open, time};
 use crate::cli::{Exit, output};
 use crate::config::Settings;
@@ -10,6 +12,9 @@ use crate::ledger::Chain;
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     pub configured: Configured,
+    /// One chain to a line as JSON, and the sum of them on the last
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What all chains come to.
@@ -21,17 +26,17 @@ struct Sum {
 }
 
 /// Walks, and tells of each writer.
-pub(super) async fn run(settings: &Settings) -> Result<Exit, Trouble> {
+pub(super) async fn run(args: &Args, settings: &Settings) -> Result<Exit, Trouble> {
     let (book, place) = open(settings)?;
     let mut sum = Sum::default();
     let tell = |chain: Chain| {
         sum.chains += 1;
         sum.entries += chain.entries;
         sum.broken += u64::from(chain.broken.is_some());
-        output::line(describe(&chain));
+        output::line(if args.json { as_json(&chain).to_string() } else { describe(&chain) });
     };
     book.verify(tell).await.map_err(|error| Trouble::of_store(&error, &place))?;
-    Ok(conclude(&sum))
+    Ok(conclude(&sum, args.json))
 }
 
 fn describe(chain: &Chain) -> String {
@@ -49,8 +54,20 @@ fn describe(chain: &Chain) -> String {
     format!("{writer}: {entries} entries, {first} to {last}, {end}{losses}: {verdict}")
 }
 
-fn conclude(sum: &Sum) -> Exit {
+fn as_json(chain: &Chain) -> Value {
+    let broken = chain.broken.map(|broken| json!({ "seq": broken.seq, "fault": broken.fault.to_string() }));
+    json!({
+        "writer": chain.writer, "entries": chain.entries, "first": time(chain.first), "last": time(chain.last),
+        "ended": chain.is_ended, "lost": chain.lost, "holds": chain.broken.is_none(), "broken": broken,
+    })
+}
+
+fn conclude(sum: &Sum, as_json: bool) -> Exit {
     let Sum { chains, entries, broken } = sum;
-    output::line(format_args!("{chains} chains, {entries} entries, {broken} broken"));
+    output::line(if as_json {
+        json!({ "chains": chains, "entries": entries, "broken": broken, "holds": *broken == 0 }).to_string()
+    } else {
+        format!("{chains} chains, {entries} entries, {broken} broken")
+    });
     if *broken == 0 { Exit::Ok } else { Exit::Failure }
 }

@@ -112,12 +112,7 @@ impl State {
     ///
     /// # Errors
     /// A refusal for an agent whom nobody knows, or when memory is full.
-    pub fn start_agent_blackout(
-        &mut self,
-        who: &Who<'_>,
-        said: Said,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
+    pub fn start_agent_blackout(&mut self, who: &Who<'_>, said: Said, now: Timestamp) -> Result<(), Refusal> {
         let agent = self.agent(who)?;
         self.standing.make_room(agent.names.len(), now)?;
         let longest = self.longest_blackout;

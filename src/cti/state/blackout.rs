@@ -150,7 +150,9 @@ impl Blackouts {
         let open = |b: &&mut Blackout| b.is_open(blackout.reach) && b.asked.is_some();
         let mut open: Vec<_> = self.list.iter_mut().filter(open).collect();
         match open.pop() {
-            Some(last) if open.len() >= MOST_OPEN && last.asked < blackout.asked && blackout.stop.is_none() => {
+            Some(last)
+                if open.len() >= MOST_OPEN && last.asked < blackout.asked && blackout.stop.is_none() =>
+            {
                 last.asked = blackout.asked;
                 last.start = last.start.min(blackout.start);
                 last.limit = last.limit.max(blackout.limit);
@@ -355,7 +357,8 @@ mod tests {
     }
 
     /// A pair, and a second one; then the start of the second, which a core that hung did later on its own.
-    const TWO: [(char, i64, i64); 5] = [('+', 0, 0), ('-', 10, 10), ('+', 20, 20), ('-', 30, 30), ('+', 20, 50)];
+    const TWO: [(char, i64, i64); 5] =
+        [('+', 0, 0), ('-', 10, 10), ('+', 20, 20), ('-', 30, 30), ('+', 20, 50)];
 
     #[test]
     fn what_says_when_it_was_asked_for_may_come_in_any_order_and_twice() {
@@ -363,7 +366,9 @@ mod tests {
         for step in TWO {
             orders = orders
                 .iter()
-                .flat_map(|order: &Vec<_>| (0..=order.len()).map(move |at| [&order[..at], &[step], &order[at..]].concat()))
+                .flat_map(|order: &Vec<_>| {
+                    (0..=order.len()).map(move |at| [&order[..at], &[step], &order[at..]].concat())
+                })
                 .collect();
         }
         assert_eq!(orders.len(), 120);

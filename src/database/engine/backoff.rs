@@ -1,6 +1,5 @@
 //! How long to wait before trying again.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
@@ -21,8 +20,7 @@ impl Backoff {
     pub(crate) fn next(&mut self) -> Duration {
         let wait = self.0;
         self.0 = (wait * 2).min(LAST);
-        let percent = u32::try_from(RandomState::new().hash_one(0) % 51).unwrap_or_default() + 75;
-        wait * percent / 100
+        wait * fastrand::u32(75..=125) / 100
     }
 }
 

@@ -15,7 +15,7 @@ use crate::database::error::StoreError;
 use crate::database::schema;
 use crate::database::session::Session;
 
-const MEMORY: &str = ":memory:";
+pub(super) const MEMORY: &str = ":memory:";
 /// How long a connection waits for others that write.
 const BUSY: Duration = Duration::from_secs(5);
 /// Jobs that wait for a thread; those who bring more wait too.
@@ -120,7 +120,7 @@ fn thread(name: &str) -> Result<mpsc::Sender<Job>, StoreError> {
 }
 
 /// Runs `work` on the thread's connection, which is made if there is none, and forgotten if it fails.
-fn run_here<T, F>(
+pub(super) fn run_here<T, F>(
     slot: &mut Option<Session>,
     path: &str,
     lane: Lane,

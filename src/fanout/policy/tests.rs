@@ -69,7 +69,7 @@ fn deferred_verdict(query: &str, words: &str, terms: &Terms, deferred: &Deferred
             let reply =
                 Reply::new(&Codes::default(), ResultType::Ok, "found").with_body(body).write("X", "1");
             let reply = (outcome == Outcome::Ok).then(|| reply.into());
-            let end = LegEnd { outcome, reply, elapsed: Duration::from_millis(3) };
+            let end = LegEnd { outcome, reply, elapsed: Duration::from_millis(3), sent: None };
             Ended { core: CORES[core], device: None, chain: 0, is_earlier: false, end }
         })
         .collect();
@@ -194,6 +194,23 @@ fn detail_tells_each_core_apart() {
     assert_eq!(verdict(asked, "ok gone 7", &with(Detail::Never)).body, "");
     assert_eq!(verdict("type=callstop&deviceid=7001", "ok gone 7", &with(Detail::OnRequest)).body, "");
     assert_eq!(verdict("type=callstop&deviceid=7001", "ok gone 7", &with(Detail::Always)).body, section);
+}
+
+#[test]
+fn a_core_whose_data_cannot_be_read_is_told_apart_as_well() {
+    for (words, label) in
+        [("ok torn ok", "API_PARTIAL_CORE_RESPONSE"), ("torn torn gone", "API_ERROR_RECORDER_NOT_RUNNING")]
+    {
+        let reply = verdict("type=devicelist&detail=Y", words, &Terms::default());
+        assert_eq!(reply.label, label, "{words}");
+        let told = reply.body.split("<OUTCOME>").skip(1).filter_map(|after| after.split('<').next());
+        let expected = words.split(' ').map(|word| match word {
+            "ok" => "OK",
+            "torn" => "BAD_REPLY",
+            _ => "NOT_SENT",
+        });
+        assert!(told.eq(expected), "{words}: {}", reply.body);
+    }
 }
 
 #[test]

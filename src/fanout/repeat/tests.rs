@@ -79,7 +79,7 @@ impl Bench {
         let end = |core: CoreId| {
             let is_missing = missing.contains(&core.0) && !known.iter().any(|leg| leg.core == core);
             let outcome = if is_missing { Outcome::NotSent(Unsent::Connect) } else { Outcome::Ok };
-            let end = LegEnd { outcome, reply: None, elapsed: Duration::ZERO };
+            let end = LegEnd { outcome, reply: None, elapsed: Duration::ZERO, sent: None };
             Ended { core, device: None, chain: 0, is_earlier: false, end }
         };
         let ended: Vec<_> = plan.cores().into_iter().map(end).collect();

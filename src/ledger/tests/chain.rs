@@ -159,3 +159,33 @@ fn rows_with_good_hashes_in_bad_places_are_found() {
     let second = other.add(&blackout("7001"), 0, 0);
     assert_eq!(walked(&[&begun, &second]), Some((2, Fault::Unlinked)));
 }
+
+#[test]
+fn entries_of_older_versions_hold_and_are_read() {
+    let legs = "[{\"core\":1,\"device\":\"\",\"outcome\":\"ok\",\"sent\":true,\"code\":20,\"label\":\"API_OK\",\"ms\":3}]";
+    let row = Row {
+        writer: "w".into(),
+        seq: 2,
+        at: 4,
+        event: "blackout".into(),
+        function: "BLACKOUTSTART".into(),
+        devices: "[\"7001\"]".into(),
+        client: "::1".into(),
+        request_id: "ä".into(),
+        asked: -3,
+        verdict: "API_OK".into(),
+        legs: legs.into(),
+        note: String::new(),
+        lost: 0,
+        prev: "ab".into(),
+        hash: String::new(),
+    };
+    // By the script in docs/ledger.md.
+    assert_eq!(row.digest(), "ce85ca44627b12ed109ed2cd61ea9b4cf3367d737b36dce49f9e5d76d93b74ab");
+    assert_eq!((row.legs().len(), row.legs()[0].sent_ms), (1, None));
+    let sent = Duration::from_micros(1500);
+    let now = row.legs().remove(0).sent_after(Some(sent));
+    assert_eq!(now.sent_ms, Some(2));
+    let unsent = Leg { sent: false, sent_ms: None, ..now };
+    assert_eq!(unsent.sent_after(Some(sent)).sent_ms, None);
+}

@@ -3,15 +3,17 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use corecast::records::Record;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tokio_postgres::NoTls;
 
 use super::OWNERS;
-use crate::it::lab::{http, until};
+use crate::it::lab::http;
 use crate::it::postgres::Postgres;
 use crate::it::process::{Process, Scratch, Serving};
 
@@ -20,6 +22,9 @@ pub const CORES: u16 = 4;
 
 /// How long a core keeps a finished recording for late blackouts; here nothing is owed by then.
 const HOLD: &str = "100ms";
+
+/// How long what is owed may take in the end.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// All of it. It ends when this is dropped.
 pub struct Plant {
@@ -30,8 +35,9 @@ pub struct Plant {
     files: Scratch,
 }
 
-/// One command that was owed to one core.
+/// One command that was owed to one core, and what became of it: what is only read by people stands in a fault.
 #[derive(Debug)]
+#[allow(dead_code, reason = "it is printed")]
 pub struct Obligation {
     pub core: u16,
     pub device: String,
@@ -70,7 +76,8 @@ impl Plant {
         }
         let mut proxies = Vec::new();
         for _ in 0..PROXIES {
-            let configuration = configuration(["127.0.0.1:0".parse().expect("an address"); 3], &cores, &postgres.url());
+            let configuration =
+                configuration(["127.0.0.1:0".parse().expect("an address"); 3], &cores, &postgres.url());
             let serving = Serving::start(&configuration).await;
             let listen = [serving.api, serving.webapi, serving.admin];
             let configuration = self::configuration(listen, &cores, &postgres.url());
@@ -91,7 +98,7 @@ impl Plant {
     pub async fn until_nothing_is_owed(&self) {
         let client = self.database().await;
         let pending = "SELECT COUNT(*) FROM obligations WHERE state = 'pending'";
-        until("nothing is owed", async || {
+        until_at_last("nothing is owed", async || {
             client.query_one(pending, &[]).await.expect("a count").get::<_, i64>(0) == 0
         })
         .await;
@@ -118,7 +125,7 @@ impl Plant {
     /// What the cores have recorded, once it is so many: where each sound lies, and its record.
     pub async fn recordings(&self, number: usize) -> Vec<(PathBuf, Record)> {
         let finished = || self.cores.iter().flat_map(Core::finished).collect::<Vec<_>>();
-        until("all recordings are finished", async || finished().len() >= number).await;
+        until_at_last("all recordings are finished", async || finished().len() >= number).await;
         finished()
     }
 
@@ -132,17 +139,30 @@ impl Plant {
     }
 }
 
+/// Asks again and again until it is so, on a machine that may be slow.
+async fn until_at_last<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let asking = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{what}: not after {PATIENCE:?}"));
+}
+
 /// A proxy's configuration. What is too old while a core is out for long expires, so that this is seen too.
 fn configuration([api, webapi, admin]: [SocketAddr; 3], cores: &[Core], database: &str) -> String {
     let rule = |(set, owners): (usize, &&[u16])| {
         format!("[[route.rule]]\ndevices = \"7{set}00-7{set}99\"\ncores = {owners:?}\n")
     };
     let core = |core: &Core| {
-        format!("[[core]]\nid = {}\naddress = \"{}\"\nconnections = 2\npipeline = 16\n", core.id, core.address)
+        format!(
+            "[[core]]\nid = {}\naddress = \"{}\"\nconnections = 2\npipeline = 16\n",
+            core.id, core.address
+        )
     };
     format!(
         "[listen]\napi = \"{api}\"\nwebapi = \"{webapi}\"\nadmin = \"{admin}\"\n\
-         [limits]\ndeadline = \"2s\"\nleg_timeout = \"600ms\"\nconnect_timeout = \"300ms\"\n\
+         [limits]\ndeadline = \"3s\"\nleg_timeout = \"1s\"\nconnect_timeout = \"500ms\"\n\
          [directory]\nurl = \"{database}\"\n[runtime]\nthreads = 1\n[log]\nformat = \"json\"\n\
          [late_delivery]\nretry = \"200ms\"\nexpire = \"12s\"\n{}{}",
         (1..).zip(&OWNERS).map(rule).collect::<String>(),
@@ -179,8 +199,19 @@ impl Core {
         let (id, listen, control) = (self.id.to_string(), self.address.to_string(), self.control.to_string());
         let data = self.data.to_str().expect("a path in UTF-8");
         Process::corecast(&[
-            "core", "--id", &id, "--listen", &listen, "--control", &control, "--data", data,
-            "--recorder", "synthetic", "--hold", HOLD,
+            "core",
+            "--id",
+            &id,
+            "--listen",
+            &listen,
+            "--control",
+            &control,
+            "--data",
+            data,
+            "--recorder",
+            "synthetic",
+            "--hold",
+            HOLD,
         ])
     }
 
@@ -211,7 +242,8 @@ impl Core {
         let paths = items.map(|item| item.expect("an item").path());
         let records = paths.filter(|path| path.extension().is_some_and(|e| e == "json"));
         let read = |path: PathBuf| {
-            let record = serde_json::from_slice(&std::fs::read(&path).expect("a record")).expect("it is whole");
+            let record =
+                serde_json::from_slice(&std::fs::read(&path).expect("a record")).expect("it is whole");
             (path.with_extension("wav"), record)
         };
         records.map(read).collect()

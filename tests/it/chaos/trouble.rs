@@ -42,7 +42,11 @@ impl fmt::Display for Mishaps {
 type Noted = Rc<RefCell<Vec<Mishap>>>;
 
 /// Makes trouble until it is over, and then leaves everything well; what there was.
-pub fn all(plant: &Rc<Plant>, is_over: &CancellationToken, seed: u64) -> impl Future<Output = Mishaps> + use<> {
+pub fn all(
+    plant: &Rc<Plant>,
+    is_over: &CancellationToken,
+    seed: u64,
+) -> impl Future<Output = Mishaps> + use<> {
     let noted = Noted::default();
     let mut tasks = Vec::new();
     for at in 0..plant.cores.len() {
@@ -107,7 +111,13 @@ enum Target {
 }
 
 /// What is not a core is killed and started again at once, as its supervisor would.
-async fn others(target: Target, plant: &Rc<Plant>, mut random: Rng, is_over: &CancellationToken, noted: &Noted) {
+async fn others(
+    target: Target,
+    plant: &Rc<Plant>,
+    mut random: Rng,
+    is_over: &CancellationToken,
+    noted: &Noted,
+) {
     let every = match target {
         Target::Proxies => 2000..5000,
         Target::Database => 8000..14_000,
