@@ -157,7 +157,8 @@ def live(plant):
         until("the load is seen", lambda: plant.value("sum(rate(corecast_requests_total[5s])) > 1"))
         plant.lab.end(cores[2])
         until("its blackouts are owed", lambda: plant.value('corecast_obligations_oldest_seconds{core="2"} > 1'))
-        until("its absence is seen", lambda: plant.value('corecast_core_breaker_state{core="2",state="shut"} == 1'))
+        until("its absence is seen", lambda: plant.value(
+            'corecast_core_breaker_state{core="2",state="pass"} == bool 0'))
         plant.start_core(2)
         until("they are delivered late", lambda: plant.value(
             'corecast_obligations_ended_total{core="2",state="delivered"} > 0'
@@ -253,6 +254,16 @@ def check_rules(plant, begun):
     return faults, count
 
 
+def check_tests():
+    """Alerts of which no test says that they fire, or none that they do not."""
+    text = "".join(path.read_text(encoding="utf-8") for path in DASHBOARDS.glob("*_test.yaml"))
+    alerts = re.findall(r"- alert: (\w+)", (DASHBOARDS / "alerts.yaml").read_text(encoding="utf-8"))
+    quiet = re.findall(r"alertname: (\w+), eval_time: \w+, exp_alerts: \[\]", text)
+    fires = re.findall(r"alertname: (\w+)\n +eval_time: \w+\n +exp_alerts:\n", text)
+    return [f"no test says when {name} {what}" for what, tested in (("fires", fires), ("does not fire", quiet))
+            for name in alerts if name not in tested]
+
+
 def check_runbooks():
     """Alerts whose section in the runbooks is not there."""
     text = (DASHBOARDS / "alerts.yaml").read_text(encoding="utf-8")
@@ -272,7 +283,7 @@ def main():
         live(plant)
         faults, count, seen = check_dashboards(plant, begun)
         more, rules = check_rules(plant, begun)
-        faults += more + check_runbooks()
+        faults += more + check_runbooks() + check_tests()
         faults += [f"{name} is on no dashboard" for name in sorted(plant.metrics()) if name not in seen]
     if faults:
         sys.exit("\n".join(faults))

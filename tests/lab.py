@@ -24,7 +24,7 @@ def free_ports(count):
             each.close()
 
 
-def until(what, condition, patience=20.0):
+def until(what, condition, patience=30.0):
     """Waits for a condition and gives its value; OSError means that what it asks is not there yet."""
     end, said = time.monotonic() + patience, None
     while time.monotonic() < end:
