@@ -32,8 +32,10 @@ class Plant:
         self.cores, self.controls = ports[:2], ports[2:4]
         self.proxies = [dict(zip(("api", "webapi", "admin"), ports[n : n + 3])) for n in (4, 7)]
         self.api, self.webapi = ports[10:]
-        for core, control in zip(self.cores, self.controls):
-            lab.start("core", corecast, "core", "--id", self.cores.index(core) + 1, "--record", "none",
+        # They work at once and answer later: what is under way when a proxy ends has mostly been done, so that a
+        # balancer that sent it again would be found out.
+        for number, (core, control) in enumerate(zip(self.cores, self.controls), 1):
+            lab.start(f"core-{number}", corecast, "core", "--id", number, "--record", "none", "--fault", "delay:20ms",
                       "--listen", f"127.0.0.1:{core}", "--control", f"127.0.0.1:{control}")
         for control in self.controls:
             until("a core listens", lambda: get(f"http://127.0.0.1:{control}/"))
@@ -111,7 +113,9 @@ class Plant:
     def put(self, number, state):
         """Tells HAProxy to leave a proxy out ("drain") or to use it again ("ready")."""
         for back in ("api", "webapi"):
-            self.tell(f"set server {back}/corecast-{number + 1} state {state}")
+            complaint = self.tell(f"set server {back}/corecast-{number + 1} state {state}").strip()
+            if complaint:
+                sys.exit(f"HAProxy: {complaint}")
 
     def sessions(self, number):
         """How many requests of the WebAPI HAProxy has under way at a proxy."""
