@@ -6,6 +6,7 @@ macro_rules! errln {
 }
 
 mod audit;
+mod bench;
 mod call;
 mod cav;
 mod check;
@@ -64,6 +65,8 @@ enum Command {
     Cav(cav::Args),
     /// List the functions of the API
     Functions(functions::Args),
+    /// Load an API socket or a WebAPI at a steady rate, and measure how long answers take
+    Bench(Box<bench::Args>),
 }
 
 /// How the program ends.
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => audit::run(&command),
         Command::Records(command) => records::run(&command),
         Command::Functions(args) => functions::run(&args),
+        Command::Bench(args) => bench::run(&args),
     };
     ExitCode::from(exit as u8)
 }

@@ -51,5 +51,6 @@ pub mod records;
 mod room;
 pub mod route;
 pub mod secret;
+pub mod signal;
 mod sync;
 pub mod upstream;

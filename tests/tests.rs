@@ -12,6 +12,7 @@
 
 mod it {
     mod access;
+    mod bench;
     mod cav;
     mod chaos;
     mod cli;
@@ -40,6 +41,7 @@ mod it {
     mod repeat;
     mod rtpengine;
     mod shapes;
+    mod simulation;
     mod values;
     mod verdicts;
     mod webapi;

@@ -194,10 +194,13 @@ impl Desk {
         let kind = function.map_or_else(|| request.kind(), |f| f.name).into();
         let witness = function.filter(|f| f.is_blackout());
         let witness = witness.map(|f| Witness::new(&self.ledger, f, &request, origin.peer));
-        let asked = witness.is_some().then(|| self.owed.stamp());
+        let stamp = witness.is_some().then(|| self.owed.stamp());
         let mut asker = Asker { function, kind, id: request.id().into(), witness };
         let begun = checked
-            .map(|function| Call { asked, ..Call::new(function, request, started + self.limits.deadline) })
+            .map(|function| Call {
+                asked: stamp,
+                ..Call::new(function, request, started + self.limits.deadline)
+            })
             .and_then(|call| self.send(call, origin, started))
             .unwrap_or_else(|refusal| Begun::Known(self.rescue(refusal)));
         if let (Some(witness), Begun::Asked { plan, .. }) = (&mut asker.witness, &begun) {

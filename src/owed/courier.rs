@@ -1,11 +1,9 @@
 //! Delivering to one core.
 
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::Obligation;
@@ -15,6 +13,7 @@ use super::store::End;
 use super::told::Told;
 use crate::database::StoreError;
 use crate::model::{Outcome, Rejection};
+use crate::signal::Watcher;
 use crate::upstream::{CoreShared, Done, Errand, LinkSettings, State};
 
 /// How long a round begins deliveries. So long, and a delivery's own time, nobody else delivers what it took.
@@ -73,7 +72,7 @@ impl Courier {
                 // Whichever comes first: a core that is back, or something new.
                 tokio::select! {
                     biased;
-                    _ = changes.changed() => {}
+                    () = changes.changed() => {}
                     _ = states.changed() => {}
                 }
             } else if !self.deliver().await {
@@ -140,7 +139,7 @@ impl Courier {
     ) -> Result<Went, StoreError> {
         let (mut ends, mut chain) = (Vec::new(), chain.into_iter());
         let mut went = Went { is_well: true, left: Vec::new() };
-        while let Some(owed) = chain.next() {
+        for owed in chain.by_ref() {
             if Instant::now() >= until {
                 went.left.push(owed.ident);
                 break;
@@ -155,13 +154,11 @@ impl Courier {
                 // Whoever looks at the rows now is to find what was confirmed.
                 self.note(std::mem::take(&mut ends)).await?;
             }
-            match self.end_of(&owed, &outcome).await? {
-                Some(end) => ends.push((owed, end, outcome)),
-                None => {
-                    self.put_off(&owed, &outcome).await?;
-                    break;
-                }
-            }
+            let Some(end) = self.end_of(&owed, &outcome).await? else {
+                self.put_off(&owed, &outcome).await?;
+                break;
+            };
+            ends.push((owed, end, outcome));
         }
         went.left.extend(chain.map(|owed| owed.ident));
         self.note(ends).await.map(|()| went)
@@ -263,12 +260,9 @@ pub(super) async fn ask(
 }
 
 /// Ends when the core was lost and has answered a probe.
-async fn is_back(mut states: watch::Receiver<State>) {
-    let lost = states.wait_for(|state| *state != State::Pass).await.is_ok();
-    if !lost || states.wait_for(|state| *state == State::Pass).await.is_err() {
-        // It is not told any more.
-        pending::<()>().await;
-    }
+async fn is_back(mut states: Watcher<State>) {
+    states.until(|state| state != State::Pass).await;
+    states.until(|state| state == State::Pass).await;
 }
 
 #[cfg(test)]

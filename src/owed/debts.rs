@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::chains::Chains;
@@ -10,6 +10,7 @@ use super::time::SharedTime;
 use super::told::{Memory, Told};
 use crate::clock::Clock;
 use crate::model::CoreId;
+use crate::signal::{Signal, Watcher};
 
 /// Chains that are looked through while those who send wait for it.
 const AT_ONCE: usize = 256;
@@ -20,7 +21,7 @@ pub struct Debts {
     pub(super) time: SharedTime,
     chains: Chains<(CoreId, u64), Memory>,
     wanted: Notify,
-    changed: watch::Sender<()>,
+    changed: Signal<()>,
 }
 
 impl Default for Debts {
@@ -29,7 +30,7 @@ impl Default for Debts {
             time: SharedTime::default(),
             chains: Chains::new(Memory::default()),
             wanted: Notify::new(),
-            changed: watch::Sender::new(()),
+            changed: Signal::new(()),
         }
     }
 }
@@ -102,18 +103,19 @@ impl Debts {
     /// What the database said to a question that was asked at `looked`. What was marked after that may be missing in it.
     pub(super) fn replace(&self, seen: impl IntoIterator<Item = (CoreId, u64)>, looked: Instant) {
         if self.chains.replace(seen, looked) {
-            self.changed.send_replace(());
+            self.changed.set(());
         }
     }
 
     /// Ends when nothing is owed to this core about this.
     pub async fn cleared(&self, core: CoreId, chain: u64) {
-        let mut changes = self.changed.subscribe();
-        // It cannot be closed while we have it.
-        while self.owes(core, chain) && changes.changed().await.is_ok() {}
+        let mut changes = self.changed.watch();
+        while self.owes(core, chain) {
+            changes.changed().await;
+        }
     }
 
-    pub(super) fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+    pub(super) fn changes(&self) -> Watcher<()> {
+        self.changed.watch()
     }
 }

@@ -5,9 +5,8 @@ mod fuse;
 
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use crate::model::Outcome;
+use crate::signal::{Signal, Watcher};
 use fuse::Fuse;
 pub use fuse::State;
 
@@ -35,14 +34,14 @@ pub struct Breaker {
     /// The state as every leg reads it: no lock on the way of a leg.
     fuse: Fuse,
     /// The same for those who wait for changes.
-    shown: watch::Sender<State>,
+    shown: Signal<State>,
 }
 
 impl Breaker {
     /// A breaker that passes.
     #[must_use]
     pub fn new(settings: BreakerSettings) -> Self {
-        Self { settings, fuse: Fuse::new(), shown: watch::Sender::new(State::Pass) }
+        Self { settings, fuse: Fuse::new(), shown: Signal::new(State::Pass) }
     }
 
     /// When it shuts and probes.
@@ -65,8 +64,8 @@ impl Breaker {
 
     /// A way to wait for changes of the state.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<State> {
-        self.shown.subscribe()
+    pub fn watch(&self) -> Watcher<State> {
+        self.shown.watch()
     }
 
     /// Learns from the end of a leg. An answer is health, a refusal too; what was never sent says nothing.
@@ -106,7 +105,7 @@ impl Breaker {
 
     /// Whoever took the last step shows the last state, since it is read while nobody else can show one.
     fn show(&self) {
-        self.shown.send_if_modified(|shown| {
+        self.shown.modify(|shown| {
             let before = std::mem::replace(shown, self.fuse.state());
             before != *shown
         });

@@ -57,6 +57,9 @@ async fn connect(core: &CoreShared) -> io::Result<Dialed> {
     }
     let stream = TcpStream::connect(&*core.core.address).await?;
     stream.set_nodelay(true)?;
+    // What a connection has not delivered when it is given up must not arrive later, behind what went another way: a start
+    // after its stop. Answers are all read before a connection is closed for any other reason.
+    stream.set_zero_linger()?;
     match &core.way {
         Way::Tls(tls) => tls.get().secure(stream).await.map(|stream| Dialed::Secured(Box::new(stream))),
         Way::Tcp | Way::Other(_) => Ok(Dialed::Plain(stream)),

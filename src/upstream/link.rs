@@ -11,7 +11,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 use tower::Service;
@@ -26,6 +25,7 @@ use super::shared::{CoreShared, Local};
 use super::{Leg, LinkSettings};
 use crate::command::Urgency;
 use crate::model::{LegEnd, Outcome, Unsent};
+use crate::signal::Watcher;
 
 /// Waits between attempts to connect, as long as the breaker lets them be made.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
@@ -143,7 +143,7 @@ impl Link {
     }
 
     /// Talks over a connection until it is lost; whether anything sensible was ever heard on it.
-    async fn talk<S>(&self, stream: S, states: &mut watch::Receiver<State>) -> bool
+    async fn talk<S>(&self, stream: S, states: &mut Watcher<State>) -> bool
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -202,16 +202,12 @@ impl Link {
 }
 
 /// Until the breaker passes.
-async fn passing(states: &mut watch::Receiver<State>) {
-    if states.wait_for(|state| *state == State::Pass).await.is_err() {
-        std::future::pending().await
-    }
+async fn passing(states: &mut Watcher<State>) {
+    states.until(|state| state == State::Pass).await;
 }
 
 /// Until the breaker has been shut and passes again.
-async fn healed(states: &mut watch::Receiver<State>) {
-    if states.wait_for(|state| *state != State::Pass).await.is_err() {
-        std::future::pending::<()>().await;
-    }
+async fn healed(states: &mut Watcher<State>) {
+    states.until(|state| state != State::Pass).await;
     passing(states).await;
 }

@@ -15,7 +15,8 @@ const TEST: &str = "<TYPE>TEST</TYPE></REQUEST>\r\n";
 /// Probes the core whenever its breaker shuts, until it passes again; one such task per core and process.
 pub async fn keep_probing(core: Arc<CoreShared>, settings: LinkSettings) {
     let mut states = core.breaker.watch();
-    while states.wait_for(|state| *state == State::Shut).await.is_ok() {
+    loop {
+        states.until(|state| state == State::Shut).await;
         until_alive(&core, settings).await;
     }
 }
