@@ -4,6 +4,7 @@ switched on; each manifest is checked against Kubernetes' schemas, and what is i
 helm-python-sdk and kubernetes-validate."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -120,6 +121,15 @@ def watched(manifests):
     return faults
 
 
+def versions():
+    """Where the chart or the laboratory of containers name another version than the program has."""
+    version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    lab = ROOT / "deploy/compose/compose.yaml"
+    named = {CHART / "Chart.yaml": f"appVersion: {version}\n", lab: f"corecast:{version}\n"}
+    return [f"{path.name} is not about version {version}" for path, words in named.items()
+            if words not in path.read_text(encoding="utf-8")]
+
+
 def refused():
     """Wrong values that are taken all the same."""
     faults = []
@@ -133,7 +143,7 @@ def refused():
 
 
 def main():
-    corecast, faults, count = Path(sys.argv[1]).resolve(), refused(), 0
+    corecast, faults, count = Path(sys.argv[1]).resolve(), refused() + versions(), 0
     for values in (LITTLE, ALL):
         manifests = rendered(values)
         count += len(manifests)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""compose.py CORECAST: what can be told of deploy/compose without Docker. Its parts name each other rightly, all that is
-mounted is there, and the proxy and Prometheus take their configurations. Needs PyYAML."""
+"""compose.py CORECAST: what can be told of deploy/compose without Docker. Its parts name each other rightly, all that
+is mounted is there, and the proxy and Prometheus take their configurations. Needs PyYAML."""
 
 import re
 import subprocess
