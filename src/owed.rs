@@ -138,7 +138,8 @@ impl Owed {
     /// is remembered: another copy may owe something that was asked for before, and this is told once more behind it.
     #[must_use]
     pub fn tells(&self, core: CoreId, chain: u64, forgives: bool, command: &Arc<Obligation>) -> bool {
-        self.debts.tells(Told { core, chain, forgives, command: command.clone() })
+        let (command, at) = (command.clone(), self.debts.now());
+        self.debts.tells(Told { core, chain, forgives, command, at, is_late: false })
     }
 
     /// Whether something is owed to this core about this device, agent or chat. Costs nothing while nothing is owed.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::store::{End, Seen, Store};
-use super::told::Told;
+use super::told::{AllMissed, Told};
 use super::{Debts, LateDelivery, Obligation, Waiting};
 use crate::command::{Function, function};
 use crate::database::StoreError;
@@ -148,7 +148,7 @@ impl Books {
             self.expire().await?;
         }
         let asked = Instant::now();
-        let seen = self.store.look(newest.before).await?;
+        let seen = self.store.look(newest.before, self.now()).await?;
         self.debts.time.heard(seen.clock, asked.elapsed());
         self.show(&seen);
         self.debts.replace(seen.chains, looked);
@@ -179,8 +179,8 @@ impl Books {
     }
 
     /// What this copy told cores after what they missed goes behind that.
-    async fn say_again(&self, missed: &HashMap<(CoreId, u64), i64>) -> Result<(), StoreError> {
-        let newer = self.debts.told_after(missed);
+    async fn say_again(&self, missed: &AllMissed) -> Result<(), StoreError> {
+        let newer = self.debts.undone_by(missed);
         if newer.is_empty() {
             return Ok(());
         }
@@ -193,7 +193,7 @@ impl Books {
         for told in newer {
             self.debts.settle(told.core, told.chain);
             if written.is_err() {
-                self.debts.tells_late(told);
+                self.debts.remembers(told);
             }
         }
         self.debts.look();

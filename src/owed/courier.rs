@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::Obligation;
 use super::books::{Books, milliseconds};
 use super::compensation::{Compensation, Stopper};
-use super::store::End;
+use super::store::{End, Ended};
 use super::told::Told;
 use crate::database::StoreError;
 use crate::model::{Outcome, Rejection};
@@ -158,7 +158,7 @@ impl Courier {
                 self.put_off(&owed, &outcome).await?;
                 break;
             };
-            ends.push((owed, end, outcome));
+            ends.push((owed, end, outcome, self.books.now()));
         }
         went.left.extend(chain.map(|owed| owed.ident));
         self.note(ends).await.map(|()| went)
@@ -169,7 +169,8 @@ impl Courier {
     async fn hand_over(&self, errand: &mut Errand<'_>, owed: &Obligation) -> Option<Outcome> {
         if owed.is_blackout() {
             let (core, chain, forgives) = (owed.core, owed.chain, owed.forgives);
-            self.books.debts.tells_late(Told { core, chain, forgives, command: Arc::new(owed.clone()) });
+            let (command, at) = (Arc::new(owed.clone()), self.books.now());
+            self.books.debts.remembers(Told { core, chain, forgives, command, at, is_late: true });
         }
         let (mut early, mut is_again) = (if owed.is_start() { EXACT } else { Duration::ZERO }, false);
         loop {
@@ -228,16 +229,20 @@ impl Courier {
         self.books.store.put_off(owed.ident, &outcome.reason(), again).await
     }
 
-    async fn note(&self, ends: Vec<(Obligation, End, Outcome)>) -> Result<(), StoreError> {
-        let now = self.books.now();
-        let rows = ends.iter().map(|(owed, end, outcome)| (owed.ident, *end, outcome.reason()));
-        self.books.store.end(rows.collect(), now).await?;
-        for (owed, end, outcome) in &ends {
-            self.books.ended(owed, *end, Some(outcome), now);
+    async fn note(&self, ends: Vec<(Obligation, End, Outcome, i64)>) -> Result<(), StoreError> {
+        let row = |(owed, end, outcome, at): &(Obligation, End, Outcome, i64)| Ended {
+            ident: owed.ident,
+            end: *end,
+            reply: outcome.reason(),
+            at: *at,
+        };
+        self.books.store.end(ends.iter().map(row).collect()).await?;
+        for (owed, end, outcome, at) in &ends {
+            self.books.ended(owed, *end, Some(outcome), *at);
             if *end == End::Delivered {
-                self.compensation.confirmed(owed, now).await?;
+                self.compensation.confirmed(owed, *at).await?;
                 let (core, name, command) = (owed.core.0, &self.core.core.name, &owed.command);
-                tracing::info!(core, name, command, late_ms = now - owed.asked, "delivered late");
+                tracing::info!(core, name, command, late_ms = at - owed.asked, "delivered late");
             }
         }
         Ok(())

@@ -1,13 +1,11 @@
 //! What is known to be owed, for those who send.
 
-use std::collections::HashMap;
-
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::chains::Chains;
 use super::time::SharedTime;
-use super::told::{Memory, Told};
+use super::told::{AllMissed, Memory, Told};
 use crate::clock::Clock;
 use crate::model::CoreId;
 use crate::signal::{Signal, Watcher};
@@ -67,16 +65,16 @@ impl Debts {
         self.chains.is_free(&(told.core, told.chain), |memory| memory.note(told))
     }
 
-    /// This is sent, being next.
-    pub(super) fn tells_late(&self, told: Told) {
+    /// This is sent, being next, or is remembered again.
+    pub(super) fn remembers(&self, told: Told) {
         self.chains.remember(|memory| memory.note(told));
     }
 
-    /// What was told after something that was missed, by core and chain when that was asked for. It is marked.
-    pub(super) fn told_after(&self, missed: &HashMap<(CoreId, u64), i64>) -> Vec<Told> {
+    /// What was told before something that was asked for earlier, and must be told again. It is marked.
+    pub(super) fn undone_by(&self, missed: &AllMissed) -> Vec<Told> {
         let missed: Vec<_> = missed.iter().collect();
         let recall =
-            |some| self.chains.recall(|memory| memory.take_newer(some), |told| (told.core, told.chain));
+            |some| self.chains.recall(|memory| memory.take_undone(some), |told| (told.core, told.chain));
         missed.chunks(AT_ONCE).flat_map(recall).collect()
     }
 

@@ -1,13 +1,13 @@
 //! What is owed, in the database that all copies share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 
 use super::Obligation;
 use super::books::milliseconds;
-use super::told::REMEMBERED;
+use super::told::{AllMissed, Missed, REMEMBERED};
 use crate::database::{Database, Lane, Row, Session, StoreError, Value};
 use crate::model::CoreId;
 
@@ -50,6 +50,19 @@ impl End {
     }
 }
 
+/// An obligation that has ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its number.
+    pub ident: i64,
+    /// How.
+    pub end: End,
+    /// With these words of the core or of ours.
+    pub reply: String,
+    /// When, in UNIX milliseconds.
+    pub at: i64,
+}
+
 /// What one core is owed in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -66,8 +79,8 @@ pub struct Seen {
     pub chains: Vec<(CoreId, u64)>,
     /// What each core is owed in all.
     pub accounts: BTreeMap<CoreId, Account>,
-    /// Of each chain when the oldest was asked for that is still owed, or was delivered before this copy could see it.
-    pub missed: HashMap<(CoreId, u64), i64>,
+    /// Of each chain the oldest that waits to be delivered, and what was delivered before this copy could see it.
+    pub missed: AllMissed,
     /// The newest obligation's number, whatever became of it.
     pub newest: i64,
     /// PostgreSQL's clock, in UNIX milliseconds; SQLite has the machine's.
@@ -75,9 +88,8 @@ pub struct Seen {
 }
 
 impl Seen {
-    fn missed(&mut self, core: CoreId, chain: u64, asked: i64) {
-        let oldest = self.missed.entry((core, chain)).or_insert(asked);
-        *oldest = asked.min(*oldest);
+    fn missed(&mut self, core: CoreId, chain: u64, asked: i64, delivered: i64) {
+        self.missed.entry((core, chain)).or_default().push(Missed { asked, delivered });
     }
 }
 
@@ -139,8 +151,8 @@ impl Store {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn look(&self, since: i64) -> Result<Seen> {
-        self.0.transact(Lane::Read, LIMIT, move |session| Box::pin(look(session, since))).await
+    pub async fn look(&self, since: i64, now: i64) -> Result<Seen> {
+        self.0.transact(Lane::Read, LIMIT, move |session| Box::pin(look(session, since, now))).await
     }
 
     /// Takes the chains that a core is to get next, `count` of them at most, unless somebody else has them: what is in
@@ -158,11 +170,11 @@ impl Store {
         self.write(move |session| Box::pin(claim(session, core, count, now, leased))).await
     }
 
-    /// Obligations have ended, each with these words of the core or of ours.
+    /// Obligations have ended.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn end(&self, ends: Vec<(i64, End, String)>, now: i64) -> Result<()> {
+    pub async fn end(&self, ends: Vec<Ended>) -> Result<()> {
         if ends.is_empty() {
             return Ok(());
         }
@@ -170,8 +182,8 @@ impl Store {
             Box::pin(async move {
                 let sql = "UPDATE obligations SET state = $2, reply = $3, ended = $4 WHERE ident = $1 AND \
                            state = 'pending'";
-                for (ident, end, reply) in ends {
-                    let values = [ident.into(), end.label().into(), short(&reply).into(), now.into()];
+                for Ended { ident, end, reply, at } in ends {
+                    let values = [ident.into(), end.label().into(), short(&reply).into(), at.into()];
                     session.execute(sql, &values).await?;
                 }
                 Ok(())
@@ -296,9 +308,9 @@ async fn write(
     session.execute(sql, &values).await.map(drop)
 }
 
-async fn look(session: &mut Session, since: i64) -> Result<Seen> {
+async fn look(session: &mut Session, since: i64, now: i64) -> Result<Seen> {
     let mut seen = Seen::default();
-    pending(session, &mut seen).await?;
+    pending(session, &mut seen, now).await?;
     delivered(session, &mut seen, since).await?;
     let clock =
         if session.is_postgres() { "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT" } else { "0" };
@@ -311,25 +323,29 @@ async fn look(session: &mut Session, since: i64) -> Result<Seen> {
     Ok(seen)
 }
 
-async fn pending(session: &mut Session, seen: &mut Seen) -> Result<()> {
-    let sql = "SELECT core, chain, COUNT(*), MIN(asked) FROM obligations WHERE state = 'pending' GROUP BY core, chain";
+/// What is on its way is delivered in order with all that was taken with it.
+async fn pending(session: &mut Session, seen: &mut Seen, now: i64) -> Result<()> {
+    let sql = "SELECT core, chain, COUNT(*), MIN(asked), COALESCE(MIN(CASE WHEN leased <= $1 THEN asked END), -1) \
+               FROM obligations WHERE state = 'pending' GROUP BY core, chain";
     let row = &mut |row: &Row<'_>| {
         let (core, chain) = (core_of(row.int(0)?), row.int(1)?.cast_unsigned());
         let (pending, oldest) = (row.int(2)?, row.int(3)?);
         seen.chains.push((core, chain));
-        seen.missed(core, chain, oldest);
+        if row.int(4)? >= 0 {
+            seen.missed(core, chain, row.int(4)?, i64::MAX);
+        }
         let account = seen.accounts.entry(core).or_insert(Account { pending: 0, oldest });
         *account = Account { pending: account.pending + pending, oldest: account.oldest.min(oldest) };
         Ok(())
     };
-    session.each(sql, &[], row).await
+    session.each(sql, &[now.into()], row).await
 }
 
 /// What was committed and delivered before this copy could see that it is owed.
 async fn delivered(session: &mut Session, seen: &mut Seen, since: i64) -> Result<()> {
-    let sql = "SELECT core, chain, asked FROM obligations WHERE ident > $1 AND state = 'delivered'";
+    let sql = "SELECT core, chain, asked, ended FROM obligations WHERE ident > $1 AND state = 'delivered'";
     let row = &mut |row: &Row<'_>| {
-        seen.missed(core_of(row.int(0)?), row.int(1)?.cast_unsigned(), row.int(2)?);
+        seen.missed(core_of(row.int(0)?), row.int(1)?.cast_unsigned(), row.int(2)?, row.int(3)?);
         Ok(())
     };
     session.each(sql, &[since.into()], row).await

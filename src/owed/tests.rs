@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use tokio::time::Instant;
 
-use super::store::{Account, End};
+use super::store::{Account, End, Ended};
 use super::*;
 use crate::command::{Call, check};
 use crate::directory::tests::place::{Place, on_both};
@@ -31,7 +31,7 @@ pub(super) fn store(place: &Place) -> Store {
 }
 
 async fn end(store: &Store, ident: i64, end: End, reply: &str, now: i64) {
-    store.end(vec![(ident, end, reply.into())], now).await.expect("ended");
+    store.end(vec![Ended { ident, end, reply: reply.into(), at: now }]).await.expect("ended");
 }
 
 /// What core 2 is to get next, device by device: functions with their devices.
@@ -129,7 +129,7 @@ async fn what_is_owed_already_is_not_owed_twice(place: &Place) {
     assert_eq!(commit("type=BLACKOUTSTART&callinstance=2", 3000).await, 0, "this one is about another call");
     assert_eq!(commit("type=BLACKOUTSTOP", 4000).await, 0);
     assert_eq!(commit("type=BLACKOUTSTART", 5000).await, 0, "a stop stands between them");
-    let seen = store.look(i64::MAX).await.expect("looked");
+    let seen = store.look(i64::MAX, 0).await.expect("looked");
     assert_eq!(seen.chains, [(CORE, 1)]);
     assert_eq!(seen.accounts[&CORE], Account { pending: 5, oldest: 1000 });
 }
@@ -146,7 +146,7 @@ async fn it_ends_once_and_what_is_too_old_ends_as_expired(place: &Place) {
     assert_eq!(store.expire(2500, 4000).await.expect("looked").len(), 2);
     end(&store, taken[0].2, End::Delivered, "API_OK", 4001).await;
     assert_eq!(store.expire(i64::MAX, 5000).await.expect("looked"), [], "they have ended");
-    assert!(store.look(i64::MAX).await.expect("looked").chains.is_empty());
+    assert!(store.look(i64::MAX, 0).await.expect("looked").chains.is_empty());
 }
 }
 

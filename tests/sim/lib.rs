@@ -258,7 +258,7 @@ impl World {
 
     async fn left(&self) -> Vec<String> {
         let mut left: Vec<_> = self.proxies.iter().flat_map(Proxy::left).collect();
-        match self.store.look(0).await {
+        match self.store.look(0, 0).await {
             Ok(seen) => left.extend(
                 seen.accounts
                     .iter()

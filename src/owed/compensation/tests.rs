@@ -1,6 +1,6 @@
 //! What is due, on both databases. Real cores, a real webhook: `it::compensation`.
 
-use super::super::store::End;
+use super::super::store::{End, Ended};
 use super::super::tests::{CORE, owed, store as obligations};
 use super::store::{Alert, When};
 use super::*;
@@ -13,6 +13,10 @@ fn store(place: &Place, action: &'static str) -> Store {
 /// The start that a recording is stopped for: when it was asked for.
 async fn open(store: &Store, device: u64) -> Option<i64> {
     store.open(CORE, device).await.expect("looked").map(|start| start.asked)
+}
+
+fn ended(ident: i64, end: End, at: i64) -> Ended {
+    Ended { ident, end, reply: "words".into(), at }
 }
 
 /// At this moment, with a limit of a second.
@@ -109,7 +113,7 @@ async fn each_start_is_told_once_when_it_is_due(place: &Place) {
     let again = claimed(&store, 4000).await;
     assert_eq!((devices(&again), again[0].attempts), (vec!["1"], 1));
     assert_eq!(devices(&claimed(&store, 5000).await), ["1"], "whoever had it did not come back in time");
-    owing.end(vec![(alert.obligation, End::Delivered, "API_OK".into())], 5500).await.expect("ended");
+    owing.end(vec![ended(alert.obligation, End::Delivered, 5500)]).await.expect("ended");
     assert_eq!(claimed(&store, 6000).await[0].state, "delivered", "and that is seen");
     store.settle(alert.obligation, Went::Needless, "", 6001).await.expect("noted");
     assert_eq!(claimed(&store, 99_000).await, []);
@@ -123,8 +127,8 @@ async fn what_ends_unconfirmed_is_told_at_once_and_what_is_confirmed_is_not(plac
     owing.commit(starts, 0, 0).await.expect("committed");
     let taken = owing.claim(CORE, 64, 1000, 0).await.expect("claimed");
     let ends = [End::Refused, End::Expired, End::Delivered, End::Superseded];
-    let ends = taken.iter().flatten().zip(ends).map(|(owed, end)| (owed.ident, end, "no".into()));
-    owing.end(ends.collect(), 1100).await.expect("ended");
+    let ends = taken.iter().flatten().zip(ends).map(|(owed, end)| ended(owed.ident, end, 1100));
+    owing.end(ends.collect()).await.expect("ended");
     assert_eq!(devices(&claimed(&store, 1200).await), ["1", "2"]);
     assert_eq!(devices(&claimed(&store, 9000).await), ["1", "2", "5"]);
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::ledger::Ledger;
 use crate::owed::books::Newest;
+use crate::owed::told::Missed;
 use crate::protocol::codes::Codes;
 
 /// As much of a copy as late delivery needs. It looks at the database when the test says so.
@@ -45,12 +46,15 @@ fn blackout(kind: &str, asked: i64) -> Obligation {
     owed(&format!("type={kind}"), 1, asked)
 }
 
+/// A moment behind all that is told.
+const LATER: i64 = i64::MAX / 2;
+
 /// Delivers all that is owed to core 2, one after the other.
 async fn delivered(store: &Store) -> Vec<(String, i64)> {
     let mut delivered = Vec::new();
-    while let [chain] = &*store.claim(CORE, 64, i64::MAX / 2, 1).await.expect("claimed") {
+    while let [chain] = &*store.claim(CORE, 64, LATER, 1).await.expect("claimed") {
         for owed in chain {
-            end(store, owed.ident, End::Delivered, "API_OK", 1).await;
+            end(store, owed.ident, End::Delivered, "API_OK", LATER).await;
             delivered.push((owed.command.clone(), owed.asked));
         }
     }
@@ -77,7 +81,7 @@ async fn what_was_told_through_another_copy_is_told_again_behind_what_was_missed
         let delivered = delivered(&one.books.store).await;
         assert_eq!(in_words(&delivered), [(missed, 1000), (told, 2000)]);
         other.looks().await;
-        assert!(other.books.store.look(0).await.expect("looked").chains.is_empty(), "once is enough");
+        assert!(other.books.store.look(0, 0).await.expect("looked").chains.is_empty(), "once is enough");
         assert!(other.tells(missed, 4000));
     }
 }
@@ -125,13 +129,34 @@ async fn what_is_on_its_way_is_neither_overtaken_nor_taken_for_what_waits(place:
     one.owes(STOP, now - 2000).await;
     let on_its_way = one.books.store.claim(CORE, 1, now, 60_000).await.expect("claimed").remove(0).remove(0);
     let command = Arc::new(on_its_way.clone());
-    one.debts.tells_late(Told { core: CORE, chain: 1, forgives: false, command });
+    one.debts.remembers(Told { core: CORE, chain: 1, forgives: false, command, at: now, is_late: true });
     one.owes(START, now - 3000).await;
     assert_eq!(next(&one.books.store, now).await, [], "one at a time");
     one.looks().await;
     end(&one.books.store, on_its_way.ident, End::Delivered, "API_OK", now).await;
     let delivered = delivered(&one.books.store).await;
     assert_eq!(in_words(&delivered), [(START, now - 3000), (STOP, now - 2000)]);
+}
+}
+
+on_both! {
+async fn what_was_delivered_in_order_is_not_said_again(place: &Place) {
+    let mut one = Copy::of(place).await;
+    let now = one.books.now();
+    one.owes(START, now - 3000).await;
+    one.owes(STOP, now - 2000).await;
+    one.looks().await;
+    let taken = one.books.store.claim(CORE, 1, now, 60_000).await.expect("claimed").remove(0);
+    for (owed, at) in taken.iter().zip(now..) {
+        let command = Arc::new(owed.clone());
+        one.debts.remembers(Told { core: CORE, chain: 1, forgives: false, command, at, is_late: true });
+        one.looks().await;
+    }
+    for (owed, at) in taken.iter().zip(now + 1..) {
+        end(&one.books.store, owed.ident, End::Delivered, "API_OK", at).await;
+    }
+    one.looks().await;
+    assert!(delivered(&one.books.store).await.is_empty());
 }
 }
 
@@ -164,13 +189,14 @@ async fn a_blackout_that_was_missed_twice_is_owed_twice_as_long_as_a_stop_may_li
 
 #[tokio::test(start_paused = true)]
 async fn what_is_remembered_is_bounded_in_time_and_in_bytes() {
-    let (debts, missed) = (Debts::default(), HashMap::from([((CORE, 1), 0)]));
+    let missed = Missed { asked: 0, delivered: i64::MAX };
+    let (debts, missed) = (Debts::default(), HashMap::from([((CORE, 1), vec![missed])]));
     let tells = |body: &str| {
         let command = Arc::new(Obligation { body: body.into(), ..blackout(STOP, 1) });
-        assert!(debts.tells(Told { core: CORE, chain: 1, forgives: false, command }));
+        assert!(debts.tells(Told { core: CORE, chain: 1, forgives: false, command, at: 0, is_late: false }));
     };
     let remembered = || {
-        let told = debts.told_after(&missed);
+        let told = debts.undone_by(&missed);
         told.iter().for_each(|told| debts.settle(told.core, told.chain));
         debts.replace([], Instant::now() + Duration::from_secs(1));
         told.len()
