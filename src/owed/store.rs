@@ -21,6 +21,9 @@ pub(super) const KEPT: i64 = 30 * 24 * 3_600_000;
 pub(super) const COLUMNS: &str =
     "ident, core, chain, command, device, body, asked, meant, forgives, attempts";
 
+/// The lock of PostgreSQL, with a core's number, of whoever chooses what the core gets.
+const CHOOSING: i32 = 77_120;
+
 /// How an obligation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -358,19 +361,19 @@ async fn claim(
     now: i64,
     leased: i64,
 ) -> Result<Vec<Vec<Obligation>>> {
-    // What another copy is about to take is not waited for; what it has just taken is seen in the row itself, which
-    // PostgreSQL looks at once more when it has locked it. SQLite has one writer at a time.
-    let lock = if session.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" };
+    // One copy at a time chooses what a core gets. SQLite has one writer at a time.
+    if session.is_postgres() {
+        let lock = format!("SELECT pg_advisory_xact_lock({CHOOSING}, $1::BIGINT::INT)");
+        session.execute(&lock, &[core(to)]).await?;
+    }
+    // In one pass over what waits: a join would be left to a plan made without knowing how much that is.
     let sql = format!(
-        "WITH heads AS (SELECT o.chain FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND \
-         o.not_before <= $2 AND o.leased <= $2 AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND \
-         e.core = o.core AND e.chain = o.chain AND \
-         (e.leased > $2 OR e.asked < o.asked OR e.asked = o.asked AND e.ident < o.ident)) \
-         ORDER BY o.asked, o.ident LIMIT {count} {lock}) \
-         UPDATE obligations AS d SET leased = $3 WHERE d.state = 'pending' AND d.core = $1 AND d.not_before <= $2 AND \
-         d.chain IN (SELECT chain FROM heads) AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND \
-         e.core = d.core AND e.chain = d.chain AND e.not_before > $2 AND \
-         (e.asked < d.asked OR e.asked = d.asked AND e.ident < d.ident)) RETURNING {COLUMNS}"
+        "UPDATE obligations SET leased = $3 WHERE state = 'pending' AND ident IN (\
+           SELECT ident FROM (SELECT ident, DENSE_RANK() OVER (ORDER BY oldest, chain) AS place FROM (\
+             SELECT ident, chain, MAX(leased) OVER whole AS leased, MIN(asked) OVER whole AS oldest, \
+             MAX(not_before) OVER (PARTITION BY chain ORDER BY asked, ident) AS not_before \
+             FROM obligations WHERE state = 'pending' AND core = $1 WINDOW whole AS (PARTITION BY chain)\
+           ) AS waiting WHERE leased <= $2 AND not_before <= $2) AS next WHERE place <= {count}) RETURNING {COLUMNS}"
     );
     let values = [core(to), now.into(), now.saturating_add(leased).into()];
     Ok(chains(session.rows(&sql, &values, read).await?))

@@ -76,7 +76,7 @@ impl Agent {
     pub async fn works(mut self, is_over: CancellationToken) -> Self {
         while !is_over.is_cancelled() {
             for kind in ["BLACKOUTSTART", "BLACKOUTSTOP"] {
-                tokio::time::sleep(Duration::from_millis(self.random.u64(50..900))).await;
+                tokio::time::sleep(Duration::from_millis(self.random.u64(100..1200))).await;
                 let told = self.says(kind).await;
                 self.told.push(told);
             }

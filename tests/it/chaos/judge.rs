@@ -135,8 +135,8 @@ impl<'a> Judge<'a> {
                 Fate::Late(asked) => Some(asked),
                 Fate::Never(_) => None,
             };
-            if let Fate::Late(asked) = fate[0] {
-                expected.early.push((asked - EARLY, start.sent));
+            if fate[0] != Fate::Confirmed {
+                expected.early.push((start.sent - EARLY, start.sent));
             }
             expected.must.extend(from.map(|from| (number, (from + EDGE, stop.sent - EDGE))));
             // A stop that the core never got ends with the next one that it did.
