@@ -45,7 +45,7 @@ async fn every_blackout_is_silent_on_every_owner_or_is_told_and_nothing_else_is_
 async fn chaos() {
     let seconds = number("CORECAST_CHAOS_SECONDS", 30);
     let seed = number("CORECAST_CHAOS_SEED", u64::from(std::process::id()));
-    println!("chaos: {seconds} s, CORECAST_CHAOS_SEED={seed}");
+    eprintln!("chaos: {seconds} s, CORECAST_CHAOS_SEED={seed}");
     let Some(plant) = Plant::start().await else { return };
     let plant = Rc::new(plant);
     let mut agents: Vec<_> =
@@ -72,6 +72,6 @@ async fn chaos() {
     let (obligations, ledger) = (plant.obligations().await, plant.ledger().await);
     let told = agents.into_iter().map(Agent::told).collect();
     let account = Judge::new(told, &obligations, &ledger, &mishaps).judges(recordings);
-    println!("{mishaps}\n{account}");
+    eprintln!("{mishaps}\n{account}");
     account.acquits();
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use corecast::protocol::param::Param;
 use corecast::records::Record;
@@ -109,7 +110,7 @@ impl<'a> Judge<'a> {
         let device = &record.said[&Param::DeviceId];
         let expected = self.expected(device, record.core.0, record.stopped.expect("it has ended"));
         let silent: Vec<Span> = sound.silent.iter().map(|range| span(record, range)).collect();
-        let seconds = |number: u64| number as f64 / 8000.0;
+        let seconds = |number: u64| Duration::from_micros(125 * number).as_secs_f64();
         self.account.recordings += 1;
         self.account.recorded += seconds(sound.length);
         self.account.silent += seconds(sound.silent.iter().map(|range| range.end - range.start).sum());
@@ -230,53 +231,24 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// What is wrong, with all that was said, owed and broken about that time.
     fn fault(&mut self, record: &Record, what: &str, at: Span, number: Option<usize>) {
+        const NEAR: SignedDuration = SignedDuration::from_secs(4);
         let (device, core) = (&record.said[&Param::DeviceId], record.core.0);
-        let around: Vec<_> = self.told[device]
-            .iter()
-            .enumerate()
-            .filter(|(at_number, told)| {
-                number == Some(at_number / 2)
-                    || told.sent < at.1 + SignedDuration::from_secs(2)
-                        && at.0 - SignedDuration::from_secs(2) < told.answered
-            })
-            .map(|(n, told)| {
-                format!(
-                    "\n    {n} {} {}..{} x{} {} {}",
-                    told.kind, told.sent, told.answered, told.tries, told.label, told.message
-                )
-            })
-            .collect();
-        let mishaps: Vec<_> = self
-            .mishaps
-            .0
-            .iter()
-            .filter(|m| {
-                (m.core == core || m.core == 0)
-                    && m.from < at.1 + SignedDuration::from_secs(2)
-                    && at.0 - SignedDuration::from_secs(2) < m.to
-            })
-            .map(|m| format!("\n    {} {}..{}", m.what, m.from, m.to))
-            .collect();
-        let owed: Vec<_> = self
-            .owed
-            .get(&(device.clone(), core))
+        let is_near = |from: Timestamp, to: Timestamp| from < at.1 + NEAR && at.0 - NEAR < to;
+        let said = self.told[device].iter().enumerate();
+        let said = said.filter(|(n, told)| number == Some(n / 2) || is_near(told.sent, told.answered));
+        let owed = self.owed.get(&(device.clone(), core)).into_iter().flatten();
+        let owed = owed.filter(|owed| is_near(owed.asked, owed.asked));
+        let broken = self.mishaps.0.iter().filter(|m| m.core == core || m.core == 0);
+        let broken = broken.filter(|m| is_near(m.from, m.to));
+        let lines: Vec<_> = [format!("{device} at core {core}: {what} from {} to {}", at.0, at.1)]
             .into_iter()
-            .flatten()
-            .filter(|owed| {
-                owed.asked < at.1 + SignedDuration::from_secs(2)
-                    && at.0 - SignedDuration::from_secs(4) < owed.asked
-            })
-            .map(|owed| format!("\n    {owed:?}"))
+            .chain(said.map(|(n, told)| format!("{n} {told:?}")))
+            .chain(owed.map(|owed| format!("{owed:?}")))
+            .chain(broken.map(|mishap| format!("{mishap:?}")))
             .collect();
-        self.account.faults.push(format!(
-            "{device} at core {core}: {what} from {} to {}{}{}{}",
-            at.0,
-            at.1,
-            around.concat(),
-            owed.concat(),
-            mishaps.concat()
-        ));
+        self.account.faults.push(lines.join("\n    "));
     }
 }
 
