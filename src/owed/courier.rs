@@ -32,6 +32,9 @@ const REFUSALS: i64 = 5;
 /// the core took longer: what was to be silent is, from its first moment.
 const EXACT: Duration = Duration::from_millis(50);
 
+/// How often a start is told at most, so that it is.
+const TRIES: u32 = 4;
+
 /// What one core's courier works with.
 #[derive(Debug)]
 pub struct Courier {
@@ -100,7 +103,7 @@ impl Courier {
     /// Delivers over as many connections as the core takes, each device's commands one after the other.
     async fn round(&self) -> Result<bool, StoreError> {
         let (core, now, until) = (&self.core.core, self.books.now(), Instant::now() + ROUND);
-        let (lanes, once) = (core.connections, self.links.connect_timeout + self.links.leg_timeout);
+        let (lanes, once) = (core.connections, self.links.connect_timeout + TRIES * self.links.leg_timeout);
         let leased = milliseconds(once + self.stopper.takes() + ROUND + NOTING);
         let chains = self.books.store.claim(core.id, lanes * CHAINS, now, leased).await?;
         let is_any = !chains.is_empty();
@@ -172,7 +175,7 @@ impl Courier {
             let (command, at) = (Arc::new(owed.clone()), self.books.now());
             self.books.debts.remembers(Told { core, chain, forgives, command, at, is_late: true });
         }
-        let (mut early, mut is_again) = (if owed.is_start() { EXACT } else { Duration::ZERO }, false);
+        let (mut early, mut tries) = (if owed.is_start() { EXACT } else { Duration::ZERO }, 0);
         loop {
             let wire = || owed.wire(self.books.now().saturating_add(milliseconds(early)));
             let done = ask(errand, &self.core, wire).await?;
@@ -180,11 +183,13 @@ impl Courier {
             if is_exact || done.outcome != Outcome::Ok {
                 return Some(done.outcome);
             }
-            // A core that was just waking up answers faster now. If not, this comes to more than the time-out soon.
-            if is_again {
-                early = 2 * done.took;
-            }
-            is_again = true;
+            tries += 1;
+            // A core that was just waking up answers faster now. None takes longer than the time-out.
+            early = match tries {
+                1 => EXACT,
+                2 => 2 * done.took,
+                _ => self.links.leg_timeout,
+            };
         }
     }
 
