@@ -17,10 +17,10 @@ use crate::signal::Watcher;
 use crate::upstream::{CoreShared, Done, Errand, LinkSettings, State};
 
 /// How long a round begins deliveries. So long, and a delivery's own time, nobody else delivers what it took.
-const ROUND: Duration = Duration::from_secs(1);
+const ROUND: Duration = Duration::from_millis(500);
 
 /// How long noting how a round went may take.
-const NOTING: Duration = Duration::from_secs(1);
+const NOTING: Duration = Duration::from_millis(500);
 
 /// How many devices' commands one connection has in a round.
 const CHAINS: usize = 16;
@@ -31,9 +31,6 @@ const REFUSALS: i64 = 5;
 /// TIMEOFFSET counts from when the core reads it. So a start is told to have been this much earlier, and is told again if
 /// the core took longer: what was to be silent is, from its first moment.
 const EXACT: Duration = Duration::from_millis(50);
-
-/// How often a start is told at most, so that it is.
-const TRIES: u32 = 4;
 
 /// What one core's courier works with.
 #[derive(Debug)]
@@ -103,7 +100,7 @@ impl Courier {
     /// Delivers over as many connections as the core takes, each device's commands one after the other.
     async fn round(&self) -> Result<bool, StoreError> {
         let (core, now, until) = (&self.core.core, self.books.now(), Instant::now() + ROUND);
-        let (lanes, once) = (core.connections, self.links.connect_timeout + TRIES * self.links.leg_timeout);
+        let (lanes, once) = (core.connections, self.links.connect_timeout + self.links.leg_timeout);
         let leased = milliseconds(once + self.stopper.takes() + ROUND + NOTING);
         let chains = self.books.store.claim(core.id, lanes * CHAINS, now, leased).await?;
         let is_any = !chains.is_empty();
@@ -147,9 +144,9 @@ impl Courier {
                 went.left.push(owed.ident);
                 break;
             }
-            let Some(outcome) = self.hand_over(errand, &owed).await else {
+            let Some(outcome) = self.hand_over(errand, &owed, until).await else {
                 let now = self.books.now();
-                self.books.store.put_off(owed.ident, "cut off: the core is back", now).await?;
+                self.books.store.put_off(owed.ident, "the core took too long, or is back", now).await?;
                 break;
             };
             went.is_well = outcome.is_answer();
@@ -168,8 +165,8 @@ impl Courier {
     }
 
     /// Delivers one command, a start so that it is not too late by what the delivery takes. Nothing comes of it if it was
-    /// cut off.
-    async fn hand_over(&self, errand: &mut Errand<'_>, owed: &Obligation) -> Option<Outcome> {
+    /// cut off, or if there is no time to tell such a start again.
+    async fn hand_over(&self, errand: &mut Errand<'_>, owed: &Obligation, until: Instant) -> Option<Outcome> {
         if owed.is_blackout() {
             let (core, chain, forgives) = (owed.core, owed.chain, owed.forgives);
             let (command, at) = (Arc::new(owed.clone()), self.books.now());
@@ -182,6 +179,9 @@ impl Courier {
             let is_exact = !owed.is_start() || done.took <= early;
             if is_exact || done.outcome != Outcome::Ok {
                 return Some(done.outcome);
+            }
+            if Instant::now() >= until {
+                return None;
             }
             tries += 1;
             // A core that was just waking up answers faster now. None takes longer than the time-out.

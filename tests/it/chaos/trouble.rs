@@ -119,8 +119,8 @@ async fn others(
     noted: &Noted,
 ) {
     let every = match target {
-        Target::Proxies => 2000..5000,
-        Target::Database => 8000..14_000,
+        Target::Proxies => 4000..9000,
+        Target::Database => 10_000..20_000,
     };
     while goes_on(is_over, random.u64(every.clone())).await {
         let from = Timestamp::now();
