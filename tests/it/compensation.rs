@@ -317,9 +317,9 @@ async fn a_restart_forgets_no_alert_and_a_core_that_is_gone_is_told_of() {
     until("the alert", async || went(&lab, "webhook", "done").await == 1.0).await;
     let (_, alert) = &ear.alerts()[0];
     assert_eq!((&alert["core"], &alert["reachable"]), (&9.into(), &false.into()), "{alert}");
-    assert_eq!(
-        (&alert["state"], &alert["answer"]),
-        (&"pending".into(), &"the core is known to be down".into())
-    );
+    assert_eq!(alert["state"], "pending");
+    // A delivery may have been tried before it was known that the core is down.
+    let answer = alert["answer"].as_str().expect("an answer");
+    assert!(["the core is known to be down", "could not connect to the core"].contains(&answer), "{alert}");
     lab.end().await;
 }
