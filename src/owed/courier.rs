@@ -1,6 +1,6 @@
 //! Delivering to one core.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -40,6 +40,8 @@ pub struct Courier {
     links: LinkSettings,
     compensation: Arc<Compensation>,
     stopper: Stopper,
+    /// How long the core took for the last two deliveries, the last one first.
+    pace: Mutex<[Duration; 2]>,
 }
 
 /// How deliveries to some devices went.
@@ -61,7 +63,7 @@ impl Courier {
         compensation: Arc<Compensation>,
     ) -> Self {
         let stopper = Stopper::new(compensation.clone(), core.clone(), links, books.codes.clone());
-        Self { books, core, links, compensation, stopper }
+        Self { books, core, links, compensation, stopper, pace: Mutex::default() }
     }
 
     /// Delivers whatever is owed to the core while it can be reached, for ever.
@@ -172,25 +174,31 @@ impl Courier {
             let (command, at) = (Arc::new(owed.clone()), self.books.now());
             self.books.debts.remembers(Told { core, chain, forgives, command, at, is_late: true });
         }
-        let (mut early, mut tries) = (if owed.is_start() { EXACT } else { Duration::ZERO }, 0);
         loop {
+            let early = if owed.is_start() { self.early() } else { Duration::ZERO };
             let wire = || owed.wire(self.books.now().saturating_add(milliseconds(early)));
             let done = ask(errand, &self.core, wire).await?;
-            let is_exact = !owed.is_start() || done.took <= early;
-            if is_exact || done.outcome != Outcome::Ok {
+            self.notes_pace(done.took);
+            if !owed.is_start() || done.took <= early || done.outcome != Outcome::Ok {
                 return Some(done.outcome);
             }
             if Instant::now() >= until {
                 return None;
             }
-            tries += 1;
-            // A core that was just waking up answers faster now. None takes longer than the time-out.
-            early = match tries {
-                1 => EXACT,
-                2 => 2 * done.took,
-                _ => self.links.leg_timeout,
-            };
         }
+    }
+
+    /// How much earlier a start is told to have been. A core that was slow once was perhaps just waking up; one that was
+    /// slow twice has what it takes, and none takes longer than the time-out. So a start that was told too late is told in
+    /// time sooner or later, if need be in another round.
+    fn early(&self) -> Duration {
+        let [last, before] = *self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        (2 * last.min(before)).clamp(EXACT, self.links.leg_timeout.max(EXACT))
+    }
+
+    fn notes_pace(&self, took: Duration) {
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        *pace = [took, pace[0]];
     }
 
     /// How an obligation ends whose delivery went so; not yet, where it is to be tried again.

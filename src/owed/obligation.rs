@@ -101,8 +101,12 @@ impl Obligation {
     /// Whether it asks for nothing that this one, asked for before it and still owed, does not do as well.
     #[must_use]
     pub fn is_superseded_by(&self, earlier: &Self) -> bool {
-        let is_same = earlier.command == self.command && earlier.unstamped() == self.unstamped();
-        is_same && earlier.meant <= self.meant
+        self.asks_for_the_same_as(earlier) && earlier.meant <= self.meant
+    }
+
+    /// Whether the two say the same, at whatever moments.
+    pub(super) fn asks_for_the_same_as(&self, other: &Self) -> bool {
+        self.command == other.command && self.unstamped() == other.unstamped()
     }
 
     /// The body without ASKEDAT, which stands last.

@@ -21,6 +21,9 @@ pub(super) const KEPT: i64 = 30 * 24 * 3_600_000;
 pub(super) const COLUMNS: &str =
     "ident, core, chain, command, device, body, asked, meant, forgives, attempts";
 
+/// How many commands that ask for the same are looked through for the oldest.
+const ALIKE: usize = 64;
+
 /// The lock of PostgreSQL, with a core's number, of whoever chooses what the core gets.
 const CHOOSING: i32 = 77_120;
 
@@ -250,14 +253,13 @@ impl Store {
 
 /// Whether it is to be delivered.
 async fn insert(session: &mut Session, owed: &Obligation, now: i64, stops_at: i64) -> Result<bool> {
-    let same = format!(
-        "SELECT {COLUMNS} FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND o.chain = $2 AND \
-         o.command = $3 AND o.body = $4 AND NOT EXISTS (SELECT 1 FROM obligations e WHERE e.state = 'pending' AND \
-         e.core = o.core AND e.chain = o.chain AND e.asked >= o.asked AND (e.command <> $3 OR e.body <> $4)) \
-         ORDER BY o.asked, o.ident LIMIT 1"
+    let newest = format!(
+        "SELECT {COLUMNS} FROM obligations o WHERE o.state = 'pending' AND o.core = $1 AND o.chain = $2 \
+         ORDER BY o.asked DESC, o.ident DESC LIMIT {ALIKE}"
     );
-    let (command, body) = ((&owed.command).into(), (&owed.body).into());
-    let earlier = session.row(&same, &[core(owed.core), chain(owed.chain), command, body], read).await?;
+    let newest = session.rows(&newest, &[core(owed.core), chain(owed.chain)], read).await?;
+    // The oldest of those that ask for the same, with nothing else behind it.
+    let earlier = newest.into_iter().take_while(|earlier| owed.asks_for_the_same_as(earlier)).last();
     // Another copy may still have to say what it told the core of a blackout between the two.
     let long_ago = now.saturating_sub(milliseconds(REMEMBERED));
     let does_as_well = |earlier: &Obligation| {

@@ -5,6 +5,8 @@ mod killed;
 
 use std::net::SocketAddr;
 
+use std::time::Duration;
+
 use corecast::command::Command;
 use corecast::cti::{CtiCore, CtiSettings, Fault};
 use corecast::model::CoreId;
@@ -57,6 +59,24 @@ async fn until_delivered(lab: &Lab, core: u16, count: f64) {
 
 fn deferred(answer: &Answer) -> Vec<&str> {
     answer.text.split("<DEFERRED>").skip(1).filter_map(|after| after.split('<').next()).collect()
+}
+
+#[tokio::test]
+async fn a_core_that_is_always_slow_gets_what_it_is_owed_and_silence_from_the_first_moment() {
+    let lab = second_hung("sqlite::memory:").await;
+    assert_eq!(lab.ask("BLACKOUTSTART", DEVICE).await.label, PARTIAL);
+    assert_eq!(lab.ask("BLACKOUTSTOP", DEVICE).await.label, PARTIAL);
+    // Longer than a round lasts when it is told twice.
+    lab.cores[1].set_fault(Fault::Delay(Duration::from_millis(400)));
+    until_delivered(&lab, 2, 2.0).await;
+    let starts =
+        received(&lab.cores[1]).into_iter().filter(|(command, _)| *command == Command::BlackoutStart);
+    let early: Vec<_> = starts.map(|(_, offset)| offset).collect();
+    assert!(
+        early.len() > 2 && early.is_sorted_by(|one, next| one >= next),
+        "each is told earlier: {early:?}"
+    );
+    lab.end().await;
 }
 
 #[tokio::test]

@@ -77,10 +77,10 @@ impl Standing {
         Ok(())
     }
 
-    /// Starts one for all names of an agent; how it is then, if the agent has a name.
+    /// Starts one for all names of an agent; how it is then, if the agent has a name. Each may know of its stop.
     pub fn start(&mut self, names: &[AgentName], said: Said, longest: SignedDuration) -> Option<Blackout> {
         let start = |name: &AgentName| self.by_name.entry(name.clone()).or_default().start(said, longest);
-        names.iter().map(start).last()
+        names.iter().map(start).min_by_key(Blackout::end)
     }
 
     /// Stops those of all names of an agent. A stop that says when it was asked for is remembered, for its start may come

@@ -103,10 +103,27 @@ pub fn limit(start: Timestamp, longest: SignedDuration) -> Timestamp {
 /// A command that says when it was asked for has its place by that, in whatever order, and however often, commands
 /// arrive: a core that hung works off its old input after what was delivered late.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Saved")]
 pub struct Blackouts {
     list: Vec<Blackout>,
-    #[serde(default)]
     stops: Vec<Stop>,
+}
+
+/// As a snapshot has them: one that was written before stops were remembered has the list alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Saved {
+    List(Vec<Blackout>),
+    Whole { list: Vec<Blackout>, stops: Vec<Stop> },
+}
+
+impl From<Saved> for Blackouts {
+    fn from(saved: Saved) -> Self {
+        match saved {
+            Saved::List(list) => Self { list, stops: Vec::new() },
+            Saved::Whole { list, stops } => Self { list, stops },
+        }
+    }
 }
 
 impl Blackouts {
@@ -303,6 +320,19 @@ mod tests {
         for (name, steps, expected) in cases {
             assert_eq!(run(steps), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn they_come_back_from_a_snapshot_and_from_an_older_one() {
+        let mut blackouts = Blackouts::default();
+        blackouts.start(Said { asked: Some(1), ..call(0) }, LONGEST);
+        blackouts.stop(Said { asked: Some(2), ..call(10) });
+        let saved = serde_json::to_string(&blackouts).expect("JSON");
+        assert_eq!(serde_json::from_str::<Blackouts>(&saved).expect("read"), blackouts);
+        let old =
+            r#"[{"reach":"call","start":"2026-11-25T09:00:00Z","stop":null,"limit":"2026-11-25T09:15:00Z"}]"#;
+        let old: Blackouts = serde_json::from_str(old).expect("read");
+        assert_eq!((old.iter().count(), old.stops.len()), (1, 0));
     }
 
     #[test]

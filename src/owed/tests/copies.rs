@@ -42,8 +42,10 @@ impl Copy {
     }
 }
 
+/// A blackout that tells when it was asked for, as all do.
 fn blackout(kind: &str, asked: i64) -> Obligation {
-    owed(&format!("type={kind}"), 1, asked)
+    let owed = owed(&format!("type={kind}"), 1, asked);
+    Obligation { body: format!("{}<ASKEDAT>{}</ASKEDAT>", owed.body, asked * 1000), ..owed }
 }
 
 /// A moment behind all that is told.
