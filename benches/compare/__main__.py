@@ -1,8 +1,8 @@
 """Measures Corecast beside the two bare fan-outs and nginx with Lua, all on this machine and in one run.
 
     python3 benches/compare                   everything; writes docs/performance.md and docs/latency.svg
-    python3 benches/compare --quick           in a minute or two, to see that it works; writes neither
-    python3 benches/compare table load        some of it; writes neither
+    python3 benches/compare table load        some of it, beside what was measured on this machine today
+    python3 benches/compare --quick           in a minute or two, to see that it works; writes nothing
 
 It builds the release profile first, or that of the variable CORECAST_BENCH_PROFILE. Results also go to
 target/compare.json. It ends what it starts.
@@ -38,9 +38,8 @@ def main():
     for name in args.what or names:
         print(f"{name} …", file=sys.stderr, flush=True)
         results[name] = names[name](measure.Lengths(args.quick))
-    pages.keep(results)
-    if not args.quick and not args.what:
-        pages.write(results)
+    if not args.quick:
+        pages.write(pages.keep(results))
     print(pages.report(results))
 
 

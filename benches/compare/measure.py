@@ -12,6 +12,9 @@ import rig as rigs
 
 # What is asked in every measurement unless it says otherwise.
 DEVICES = "7000-7999"
+MIX = "CALLUPDATE=1"
+# The same with blackouts, which also have their entries in the ledger.
+BLACKOUTS = "BLACKOUTSTART=1,BLACKOUTSTOP=1,CALLUPDATE=8"
 
 
 class Lengths:
@@ -19,7 +22,7 @@ class Lengths:
 
     def __init__(self, quick):
         self.quick = quick
-        self.seconds = 1 if quick else 5
+        self.seconds = 1 if quick else 2
         self.rounds = 1 if quick else 5
         self.cores = [1, 4] if quick else [1, 2, 4, 8, 16, 32, 64]
         self.devices = [1, 10_000] if quick else [1, 1_000, 100_000, 1_000_000]
@@ -36,9 +39,10 @@ def many_files():
 
 
 def bench_command(address, pid, seconds, more):
-    devices = [] if "--devices" in more else ["--devices", DEVICES]
+    usual = {"--devices": DEVICES, "--mix": MIX}
+    usual = [part for name, value in usual.items() if name not in more for part in (name, value)]
     command = [rigs.CORECAST, "bench", address, "--json", "--duration", f"{seconds}s", "--cpu-of", pid]
-    return [str(part) for part in [*command, *devices, *more]]
+    return [str(part) for part in [*command, *usual, *more]]
 
 
 def bench(rig, proxy, seconds, *more, over="api"):
@@ -87,24 +91,21 @@ def table(lengths, cores=8):
         _, addresses = rig.cores(cores)
         corecast = rig.corecast(addresses)
         contestants = {
-            "bare, pipelined": (rig.bare("bare_pipelined", addresses), "api"),
-            "bare, a connection per client and core": (rig.bare("bare_connection", addresses), "api"),
-            "Corecast over TCP": (corecast, "api"),
-            "Corecast over HTTP": (corecast, "webapi"),
-            "nginx with Lua over HTTP": (rig.nginx(addresses), "webapi"),
+            "bare, pipelined": (rig.bare("bare_pipelined", addresses), "api", MIX),
+            "bare, a connection per client and core": (rig.bare("bare_connection", addresses), "api", MIX),
+            "Corecast over TCP": (corecast, "api", MIX),
+            "Corecast over HTTP": (corecast, "webapi", MIX),
+            "nginx with Lua over HTTP": (rig.nginx(addresses), "webapi", MIX),
+            "Corecast over TCP, every fifth a blackout": (corecast, "api", BLACKOUTS),
         }
-        many = in_turn(
-            lengths.rounds,
-            contestants,
-            lambda proxy, over: bench(
-                rig, proxy, lengths.seconds, "--closed", "--connections", 64, over=over
-            ),
-        )
-        alone = in_turn(
-            lengths.rounds,
-            contestants,
-            lambda proxy, over: bench(rig, proxy, lengths.seconds, "--closed", "--connections", 1, over=over),
-        )
+
+        def closed(connections):
+            return lambda proxy, over, mix: bench(
+                rig, proxy, lengths.seconds, "--closed", "--connections", connections, "--mix", mix, over=over
+            )
+
+        many = in_turn(lengths.rounds, contestants, closed(64))
+        alone = in_turn(lengths.rounds, contestants, closed(1))
         for name in contestants:
             figures[name] = {
                 "cpu_us": median(many[name], "cpu_us"),
@@ -226,9 +227,9 @@ def configured(lengths):
     return points
 
 
-def saturation(rig, proxy, lengths):
+def saturation(rig, proxy, lengths, mix=MIX):
     """The rate that a proxy reaches, in requests a second."""
-    return check(bench(rig, proxy, lengths.seconds, "--closed"))["per_second"]
+    return check(bench(rig, proxy, lengths.seconds, "--closed", "--mix", mix))["per_second"]
 
 
 def hung(lengths):
@@ -259,9 +260,9 @@ def soak(lengths):
     """Memory under half of the saturating rate, once a second."""
     with rigs.Rig() as rig:
         proxy = rig.corecast(rig.cores(3)[1])
-        rate = round(saturation(rig, proxy, lengths) / 2)
+        rate = round(saturation(rig, proxy, lengths, BLACKOUTS) / 2)
         load = rig.start(
-            bench_command(proxy.api, proxy.pid, lengths.soak, ["--rate", rate]), stdout=subprocess.PIPE
+            bench_command(proxy.api, proxy.pid, lengths.soak, ["--rate", rate, "--mix", BLACKOUTS]), stdout=subprocess.PIPE
         )
         samples = []
         while load.poll() is None:
