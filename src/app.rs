@@ -1,7 +1,7 @@
 //! The composition root: the only file that names everything.
 //!
 //! Each CPU gets a thread with a runtime, listeners and links of its own; a call stays on one thread from its
-//! first byte to its last. What is not on the way of a call (probes, the admin address, upkeep) runs on the
+//! first byte to its last. What is not on the way of a call (probes, the admin address) runs on the
 //! runtime that [`Proxy::start`] is called on.
 
 mod entrances;
@@ -42,9 +42,6 @@ use crate::records::functions::Functions;
 use crate::route::Router;
 use crate::upstream::{CoreShared, LinkSettings, Upstream, keep_probing};
 use entrances::{Entrances, Guards};
-
-/// How often raw samples are folded, scraped or not.
-const UPKEEP: Duration = Duration::from_secs(5);
 
 /// How long the last entries of the ledger may take at the end.
 const LAST_ENTRIES: Duration = Duration::from_secs(5);
@@ -184,14 +181,6 @@ impl Proxy {
         for core in &*view.cores {
             self.spawn(keep_probing(core.clone(), link_settings(settings)));
         }
-        let upkeep = view.clone();
-        self.spawn(async move {
-            let mut ticks = interval(UPKEEP);
-            loop {
-                ticks.tick().await;
-                upkeep.upkeep();
-            }
-        });
     }
 
     fn spawn_admin(&self, view: &View, guards: &Guards, entrances: Entrances) -> io::Result<()> {
@@ -297,6 +286,8 @@ async fn work(seat: Seat) {
     let desk = Rc::new(desk(&seat));
     let Seat { settings, view, connections, gate, sockets, .. } = seat;
     let (tasks, goodbyes) = (TaskTracker::new(), Arc::new(Semaphore::new(GOODBYES)));
+    // A token of its own, so that the connections of different threads do not contend for one.
+    let drain = view.drain.child_token();
     let door = |(listener, lock, socket)| {
         let door = Door {
             listener,
@@ -306,7 +297,7 @@ async fn work(seat: Seat) {
             gate: gate.clone(),
             lock,
             goodbyes: goodbyes.clone(),
-            drain: view.drain.clone(),
+            drain: drain.clone(),
             tasks: tasks.clone(),
         };
         serve(door, socket)

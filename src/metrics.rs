@@ -3,8 +3,11 @@
 //! No device, agent or request number is ever a label, so the number of series is bounded by the number of
 //! functions, result types and cores.
 
+mod seconds;
+
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use seconds::Histograms;
 
 /// What a metric counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,21 +113,17 @@ metrics! {
         "1, with the version that is running.";
 }
 
-/// Bounds of the latency buckets in seconds: fine where a healthy core answers, and a bound at each usual
-/// deadline (0.5, 1.5 and 2 s).
-const SECONDS: [f64; 16] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 5.0];
-
 /// The metrics of one proxy.
 pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
+    histograms: Histograms,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let recorder = Self::builder().build_recorder();
-        let metrics = Self { handle: recorder.handle(), recorder };
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let metrics = Self { handle: recorder.handle(), recorder, histograms: Histograms::default() };
         metrics.describe();
         metrics.gauge(&BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1.0);
         metrics
@@ -132,20 +131,14 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    fn builder() -> PrometheusBuilder {
-        TABLE.iter().filter(|m| m.kind == Kind::Seconds).fold(PrometheusBuilder::new(), |builder, metric| {
-            let name = Matcher::Full(metric.name.into());
-            builder.set_buckets_for_metric(name, &SECONDS).unwrap_or_else(|_| PrometheusBuilder::new())
-        })
-    }
-
     fn describe(&self) {
         for metric in TABLE {
             let (name, help) = (metric.name.into(), metric.help.into());
             match metric.kind {
                 Kind::Counter => self.recorder.describe_counter(name, None, help),
                 Kind::Gauge | Kind::SecondsTotal => self.recorder.describe_gauge(name, None, help),
-                Kind::Seconds => self.recorder.describe_histogram(name, None, help),
+                // It is written with its series.
+                Kind::Seconds => {}
             }
         }
     }
@@ -161,8 +154,8 @@ impl Metrics {
     }
 
     /// A handle to a histogram of seconds.
-    pub fn seconds(&self, metric: &Metric, labels: &[&str]) -> Histogram {
-        self.recorder.register_histogram(&key(metric, labels), &METADATA)
+    pub fn seconds(&self, metric: &'static Metric, labels: &[&str]) -> Histogram {
+        self.histograms.handle(metric, labels)
     }
 
     /// A handle to seconds that add up; never take any away.
@@ -176,14 +169,11 @@ impl Metrics {
         // The exporter counts in whole numbers only, so seconds that add up are gauges to it. To others they are
         // what they are.
         let sums = TABLE.iter().filter(|metric| metric.kind == Kind::SecondsTotal);
-        sums.fold(self.handle.render(), |text, Metric { name, .. }| {
+        let mut text = sums.fold(self.handle.render(), |text, Metric { name, .. }| {
             text.replace(&format!("# TYPE {name} gauge\n"), &format!("# TYPE {name} counter\n"))
-        })
-    }
-
-    /// Folds raw samples into buckets. Without it memory grows while nobody scrapes, so it is called on a timer.
-    pub fn upkeep(&self) {
-        self.handle.run_upkeep();
+        });
+        self.histograms.write(&mut text);
+        text
     }
 }
 

@@ -32,11 +32,10 @@ pub struct View {
 }
 
 impl View {
-    /// Brings gauges up to date and folds raw samples; called on a timer and before each scrape.
-    pub fn upkeep(&self) {
+    /// Brings gauges up to date; called before each scrape.
+    pub fn publish(&self) {
         self.cores.iter().for_each(|core| core.publish());
         self.publish_directory();
-        self.metrics.upkeep();
     }
 
     fn publish_directory(&self) {

@@ -35,7 +35,7 @@ pub fn router(view: View) -> Router {
 }
 
 async fn metrics(State(view): State<View>) -> Response {
-    view.upkeep();
+    view.publish();
     ([(CONTENT_TYPE, METRICS_TYPE)], view.metrics.render()).into_response()
 }
 
