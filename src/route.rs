@@ -15,7 +15,7 @@ use crate::model::{Core, CoreId, CoreIndex};
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 pub use hash::stable_hash;
-pub use plan::{Aim, Because, Cores, Destination, Owner, Plan, list};
+pub use plan::{Aim, Because, Cores, Destination, Owner, Plan, list, write_list};
 use rule::{Rule, UnknownDevice};
 use steps::Steps;
 use whom::Whom;

@@ -1,6 +1,7 @@
 //! The way of one call, from what arrived to what is answered. Every error becomes a RESULT here, and only
 //! here.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -15,12 +16,12 @@ use tokio::time::Instant;
 use super::fall_back;
 use super::gather::Legs;
 use super::in_flight::{InFlight, InFlightPlace, crowded};
-use super::late;
+use super::late::{self, Deferred};
 use super::meter::{Listener, Meter};
 use super::policy::{Terms, Verdict};
 use super::repeat::{Note, Repeats};
 use super::rooms::{Given, Rooms};
-use super::tally::one_per_core;
+use super::tally::{Ended, one_per_core};
 use super::turns::Turns;
 use super::witness::Witness;
 use crate::access::Pass;
@@ -28,7 +29,7 @@ use crate::budget::Budget;
 use crate::command::{Call, Function, Refusal, Room, check};
 use crate::ledger::Ledger;
 use crate::media::Download;
-use crate::owed::Owed;
+use crate::owed::{Obligation, Owed};
 use crate::protocol::codes::ResultType;
 use crate::protocol::frame::FrameFault;
 use crate::protocol::param::Param;
@@ -129,20 +130,39 @@ pub struct Origin {
 }
 
 /// A request that was taken in.
-#[allow(clippy::large_enum_variant, reason = "it is moved once, into the future that it lives in")]
 enum Begun {
     /// The answer is known.
     Known(Reply),
     /// Somebody off the way of calls works on it.
     Elsewhere { work: JoinHandle<Result<Given, Refusal>>, place: InFlightPlace },
-    /// Cores were asked.
-    Asked { call: Call, plan: Plan, legs: Legs, note: Option<Note>, place: InFlightPlace },
+    /// Cores were asked. It is put down once: a future that holds it would be moved with it.
+    Asked(Box<Asked>),
+}
+
+/// A call that cores were asked to do.
+struct Asked {
+    call: Call,
+    plan: Plan,
+    legs: Legs,
+    note: Option<Note>,
+    /// Whom it came from.
+    peer: Option<IpAddr>,
+    /// Its place among the calls under way, until it is answered.
+    _place: InFlightPlace,
+}
+
+/// What the outcomes of a call add up to.
+enum Folded {
+    /// The answer.
+    Reply(Reply),
+    /// The database is to answer, beside what the cores said.
+    FallBack(Box<Asked>, Reply),
 }
 
 /// Whose request is answered.
 struct Asker {
     function: Option<&'static Function>,
-    kind: String,
+    kind: Cow<'static, str>,
     id: String,
     /// Notes a blackout.
     witness: Option<Box<Witness>>,
@@ -154,11 +174,11 @@ impl Desk {
     pub fn take(self: &Rc<Self>, arrived: Arrived, origin: &Origin) -> impl Future<Output = Answer> + use<> {
         let started = Instant::now();
         let (mut asker, begun) = self.begin(arrived, origin, started);
-        let (desk, listener, peer) = (self.clone(), origin.listener, origin.peer);
+        let (desk, listener) = (self.clone(), origin.listener);
         async move {
-            let given = desk.finish(begun, peer, asker.witness.as_deref_mut()).await;
-            if let Some(witness) = asker.witness {
-                witness.answered(given.label(), started + desk.limits.deadline).await;
+            let given = desk.finish(begun, asker.witness.as_deref_mut()).await;
+            if let Some(unkept) = asker.witness.and_then(|witness| witness.answered(given.label())) {
+                Box::pin(unkept.keep(started + desk.limits.deadline)).await;
             }
             desk.meter.answered(asker.function, given.result(), listener, started.elapsed());
             match given {
@@ -181,17 +201,17 @@ impl Desk {
                 let refusal = origin.pass.check(None, started).err();
                 let refusal =
                     refusal.unwrap_or_else(|| Refusal::new(ResultType::InvalidMessageFormat, bad.reason));
-                let asker = Asker { function: None, kind: bad.kind, id: bad.id, witness: None };
+                let asker = Asker { function: None, kind: bad.kind.into(), id: bad.id, witness: None };
                 return (asker, Begun::Known(self.rescue(refusal)));
             }
             Arrived::Crowded => {
-                let asker = Asker { function: None, kind: String::new(), id: String::new(), witness: None };
+                let asker = Asker { function: None, kind: Cow::default(), id: String::new(), witness: None };
                 return (asker, Begun::Known(self.rescue(crowded())));
             }
         };
         let function = crate::command::function(request.kind());
         let checked = origin.pass.check(function, started).and_then(|()| check(&request));
-        let kind = function.map_or_else(|| request.kind(), |f| f.name).into();
+        let kind = function.map_or_else(|| request.kind().to_owned().into(), |f| f.name.into());
         let witness = function.filter(|f| f.is_blackout());
         let witness = witness.map(|f| Witness::new(&self.ledger, f, &request, origin.peer));
         let stamp = witness.is_some().then(|| self.owed.stamp());
@@ -203,8 +223,8 @@ impl Desk {
             })
             .and_then(|call| self.send(call, origin, started))
             .unwrap_or_else(|refusal| Begun::Known(self.rescue(refusal)));
-        if let (Some(witness), Begun::Asked { plan, .. }) = (&mut asker.witness, &begun) {
-            witness.sees_sent(plan);
+        if let (Some(witness), Begun::Asked(asked)) = (&mut asker.witness, &begun) {
+            witness.sees_sent(&asked.plan);
         }
         (asker, begun)
     }
@@ -220,12 +240,13 @@ impl Desk {
                 let (note, confirmed) = self.repeats.begin(&call, &plan, origin.peer);
                 let legs =
                     Legs::begin(&self.upstream, &self.owed, &call, &plan, confirmed, started, &self.budget);
-                Ok(Begun::Asked { call, plan, legs, note, place })
+                let asked = Asked { call, plan, legs, note, peer: origin.peer, _place: place };
+                Ok(Begun::Asked(Box::new(asked)))
             }
         }
     }
 
-    async fn finish(&self, begun: Begun, peer: Option<IpAddr>, witness: Option<&mut Witness>) -> Given {
+    async fn finish(&self, begun: Begun, witness: Option<&mut Witness>) -> Given {
         match begun {
             Begun::Known(reply) => Given::Reply(reply),
             Begun::Elsewhere { work, place } => {
@@ -235,29 +256,54 @@ impl Desk {
                     reply @ Given::Reply(_) => reply,
                 }
             }
-            Begun::Asked { call, plan, legs, note, place } => {
-                let asked = legs.asked();
-                let mut ended = legs.end(&self.upstream, &self.owed).await;
-                note.iter().for_each(|note| self.repeats.end(note));
-                if let Some(witness) = witness {
-                    witness.sees_ended(&plan, &ended);
-                }
-                let deferred = late::keep(&self.owed, &self.terms.codes, &call, &plan, &ended, asked).await;
-                if plan.repeats_cores() {
-                    ended = one_per_core(ended, |rejection| self.terms.codes.is_not_mine(rejection));
-                }
-                let (terms, deferred) = (&self.terms, &deferred);
-                let reply = Verdict { call: &call, plan: &plan, ended: &ended, terms, deferred }.reply();
-                if fall_back::is_due(&call, &ended, &self.terms) {
-                    return Given::Reply(self.fall_back(&call, &plan, peer, reply).await);
-                }
-                if let Some(note) = note {
-                    self.repeats.keep(note, (call, peer), (plan, ended), reply.result);
-                }
-                drop(place);
-                Given::Reply(reply)
+            Begun::Asked(mut asked) => {
+                let ended = asked.legs.end(&self.upstream, &self.owed).await;
+                let deferred = match self.owing(&asked, &ended, witness) {
+                    Some(owing) => Box::pin(late::keep(&self.owed, owing, asked.call.deadline)).await,
+                    None => Deferred::Nothing,
+                };
+                Given::Reply(match self.fold(asked, ended, &deferred) {
+                    Folded::Reply(reply) => reply,
+                    Folded::FallBack(asked, reply) => {
+                        Box::pin(self.fall_back(&asked.call, &asked.plan, asked.peer, reply)).await
+                    }
+                })
             }
         }
+    }
+
+    /// Whoever sees the legs of a call end is told how they did; and what cores are owed then.
+    fn owing(
+        &self,
+        asked: &Asked,
+        ended: &[Ended],
+        witness: Option<&mut Witness>,
+    ) -> Option<Vec<Obligation>> {
+        let Asked { call, plan, legs, note, .. } = asked;
+        note.iter().for_each(|note| self.repeats.end(note));
+        if let Some(witness) = witness {
+            witness.sees_ended(plan, ended);
+        }
+        late::obligations(&self.owed, &self.terms.codes, call, plan, ended, legs.asked())
+    }
+
+    /// Outcomes → verdict. What was answered PARTIAL may be remembered for a repeat.
+    fn fold(&self, asked: Box<Asked>, mut ended: Vec<Ended>, deferred: &Deferred) -> Folded {
+        let (call, plan, terms) = (&asked.call, &asked.plan, &self.terms);
+        if plan.repeats_cores() {
+            ended = one_per_core(ended, |rejection| terms.codes.is_not_mine(rejection));
+        }
+        let reply = Verdict { call, plan, ended: &ended, terms, deferred }.reply();
+        if fall_back::is_due(call, &ended, terms) {
+            return Folded::FallBack(asked, reply);
+        }
+        if reply.result == Some(ResultType::PartialCoreResponse) {
+            let Asked { call, plan, note, peer, .. } = *asked;
+            if let Some(note) = note {
+                self.repeats.keep(note, (call, peer), (plan, ended));
+            }
+        }
+        Folded::Reply(reply)
     }
 
     /// What needs no core runs where it holds up no call. What one client asks of the database is done in the

@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::late::Deferred;
 use super::tally::Ended;
 use crate::model::{CoreId, Outcome};
-use crate::protocol::result::number;
-use crate::protocol::write::{close, element, open};
+use crate::protocol::write::{close, element, number, open};
 
 /// Writes the section; with outcomes, or only with what each core said of itself. A core of which nothing could be read
 /// has confirmed nothing that anybody has seen.

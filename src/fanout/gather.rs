@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use futures::future::join_all;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
@@ -41,7 +41,7 @@ struct Maker {
 struct Wire {
     /// The place among the plan's devices, or the request as it came.
     device: Option<usize>,
-    bytes: Bytes,
+    text: Rc<str>,
     key: u64,
     /// Of a blackout: how it is said again, if another copy owes something that goes before it.
     blackout: Option<Arc<Obligation>>,
@@ -53,7 +53,7 @@ impl Wire {
         let key = stable_hash(device.unwrap_or_else(|| call.link_key()).as_bytes());
         let blackout =
             asked.map(|asked| Arc::new(Obligation::of(call, device, key, aim.core.id, asked, false)));
-        Self { device: aim.device, bytes: call.wire(device), key, blackout }
+        Self { device: aim.device, text: call.wire(device).into(), key, blackout }
     }
 }
 
@@ -76,7 +76,8 @@ impl Maker {
         };
         let urgency = call.function.priority;
         let deadline = if can_be_owed { owed.reserve(started, call.deadline) } else { call.deadline };
-        let (heeds_order, board) = (can_be_owed || plan.policy == Policy::All, Board::new(wake_on, replies));
+        let heeds_order = can_be_owed || plan.policy == Policy::All;
+        let board = Board::new(wake_on, replies, plan.legs.len());
         // Half of the time is left for what goes behind.
         let patience = started + deadline.saturating_duration_since(started) / 2;
         Self { requests, urgency, started, deadline, heeds_order, can_be_owed, asked, patience, board }
@@ -107,8 +108,8 @@ impl Maker {
     fn leg(&self, aim: Aim) -> Option<Leg> {
         let wire = self.wire(aim)?;
         let Self { urgency, started, deadline, .. } = *self;
-        let (bytes, board) = (wire.bytes.clone(), self.board.clone());
-        Some(Leg { wire: bytes, key: wire.key, urgency, started, deadline, board })
+        let (text, board) = (wire.text.clone(), self.board.clone());
+        Some(Leg { wire: text, key: wire.key, urgency, started, deadline, board })
     }
 }
 
@@ -142,7 +143,7 @@ impl Legs {
             first_ok_is_enough: plan.policy == Policy::Any,
             maker: Maker::new(owed, call, plan, started, data),
             spare: Vec::new(),
-            open: SmallVec::new(),
+            open: SmallVec::with_capacity(plan.legs.len()),
             behind: Vec::new(),
             ended: confirmed,
         };
@@ -190,10 +191,12 @@ impl Legs {
     }
 
     /// The ends of all legs, sorted by core; of those that are known where one confirmation is enough.
-    pub async fn end(mut self, upstream: &Upstream, owed: &Owed) -> Vec<Ended> {
-        self.start_behind(upstream, owed).await;
+    pub async fn end(&mut self, upstream: &Upstream, owed: &Owed) -> Vec<Ended> {
+        if !self.behind.is_empty() {
+            Box::pin(self.start_behind(upstream, owed)).await;
+        }
         loop {
-            (&mut self).await;
+            (&mut *self).await;
             if !self.try_next(upstream) {
                 break;
             }
@@ -202,7 +205,7 @@ impl Legs {
         ended.sort_by_key(|e| e.core);
         if !self.open.is_empty() {
             // The answer is known, yet these legs go on to their ends and are counted.
-            tokio::task::spawn_local(self.rest());
+            tokio::task::spawn_local(join_all(self.open.drain(..).map(|(_, leg)| leg)));
         }
         ended
     }
@@ -216,11 +219,6 @@ impl Legs {
                 self.never(aim, Unsent::Behind);
             }
         }
-    }
-
-    /// The legs that nobody waits for any more.
-    async fn rest(mut self) {
-        (&mut self).await;
     }
 
     /// Begins the next core's leg, if nothing was sent to those before it.
@@ -241,6 +239,9 @@ impl Future for &mut Legs {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let legs = &mut **self;
+        if !legs.maker.board.is_time(cx) {
+            return Poll::Pending;
+        }
         let mut enough = false;
         let (ended, maker) = (&mut legs.ended, &legs.maker);
         legs.open.retain(|(aim, leg)| match Pin::new(leg).poll(cx) {

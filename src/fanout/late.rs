@@ -1,5 +1,7 @@
 //! What of a call is owed to cores, once its legs have ended.
 
+use tokio::time::Instant;
+
 use super::tally::Ended;
 use crate::command::{Call, Policy};
 use crate::model::{CoreId, Outcome};
@@ -42,27 +44,28 @@ impl Deferred {
     }
 }
 
-/// Has what cores did not confirm committed, before anybody is told of it. A refusal is an answer, and nothing is owed
-/// then; but for the start of a blackout, where something is to be done about what stays unconfirmed.
-pub(super) async fn keep(
+/// What cores are owed that did not confirm, if there are any. A refusal is an answer, and nothing is owed then; but for
+/// the start of a blackout, where something is to be done about what stays unconfirmed.
+pub(super) fn obligations(
     owed: &Owed,
-    numbers: &Codes,
+    codes: &Codes,
     call: &Call,
     plan: &Plan,
     ended: &[Ended],
     asked: i64,
-) -> Deferred {
-    let missing = missing(owed, numbers, call, plan, ended);
-    if missing.is_empty() {
-        return Deferred::Nothing;
-    }
+) -> Option<Vec<Obligation>> {
+    let missing = missing(owed, codes, call, plan, ended);
     let obligation = |leg: &&Ended| {
         let device = leg.device.and_then(|at| plan.devices.get(at)).map(|device| &**device);
         Obligation::of(call, device, leg.chain, leg.core, asked, plan.forgives(leg.core))
     };
-    let obligations = missing.iter().map(obligation).collect();
-    let cores = missing.iter().map(|leg| leg.core).collect();
-    if owed.keep(obligations, call.deadline).await { Deferred::Kept(cores) } else { Deferred::NotKept(cores) }
+    (!missing.is_empty()).then(|| missing.iter().map(obligation).collect())
+}
+
+/// Has it committed, before anybody is told of it.
+pub(super) async fn keep(owed: &Owed, obligations: Vec<Obligation>, until: Instant) -> Deferred {
+    let cores = obligations.iter().map(|owing| owing.core).collect();
+    if owed.keep(obligations, until).await { Deferred::Kept(cores) } else { Deferred::NotKept(cores) }
 }
 
 fn missing<'a>(owed: &Owed, codes: &Codes, call: &Call, plan: &Plan, ended: &'a [Ended]) -> Vec<&'a Ended> {

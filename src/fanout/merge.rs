@@ -10,8 +10,7 @@ use crate::model::CoreId;
 use crate::protocol::fields::{Field, Fields};
 use crate::protocol::markup::children;
 use crate::protocol::param::Param;
-use crate::protocol::result::number;
-use crate::protocol::write::{close, element, open};
+use crate::protocol::write::{close, element, number, open};
 use crate::protocol::xml::{RESULT_BOUNDS, read};
 
 /// How results write a point in time.

@@ -5,10 +5,10 @@ use super::late::Deferred;
 use super::merge;
 use super::tally::{Ended, Tally};
 use crate::command::{Call, Policy};
-use crate::model::CoreId;
+use crate::model::{CoreId, Outcome};
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::result::Reply;
-use crate::route::{Plan, list};
+use crate::route::{Plan, list, write_list};
 
 /// When the DETAIL section is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,10 @@ impl Verdict<'_> {
     /// Every owner must confirm. In a broadcast nobody knows the owner, so "not mine" counts neither for nor
     /// against; but as long as a core could not be asked, it is no proof that the device is nobody's.
     fn all(&self) -> Reply {
+        let is_confirmed = |leg: &Ended| leg.end.outcome == Outcome::Ok;
+        if !self.ended.is_empty() && self.ended.iter().all(is_confirmed) {
+            return self.confirmed(self.ended);
+        }
         let tally =
             Tally::of(self.ended, |core, r| self.plan.forgives(core) && self.terms.codes.is_not_mine(r));
         let unconfirmed = tally.unconfirmed();
@@ -70,7 +74,7 @@ impl Verdict<'_> {
             return self.nobody(&tally, self.plan.forgives_strangers());
         }
         if unconfirmed.is_empty() {
-            return self.confirmed(&tally);
+            return self.confirmed(tally.confirmed);
         }
         let is_fine = self.terms.blackout_partial_ok && self.call.function.is_blackout();
         self.partial(&unconfirmed, if is_fine { ResultType::Ok } else { ResultType::PartialCoreResponse })
@@ -79,7 +83,7 @@ impl Verdict<'_> {
     /// One core is enough, since only one knows the session; the others' refusals are expected.
     fn any(&self) -> Reply {
         let tally = Tally::of(self.ended, |_, _| true);
-        if tally.confirmed.is_empty() { self.nobody(&tally, true) } else { self.confirmed(&tally) }
+        if tally.confirmed.is_empty() { self.nobody(&tally, true) } else { self.confirmed(tally.confirmed) }
     }
 
     /// The cores' data in one answer. A core that does not know the device has no data, which is no failure.
@@ -99,12 +103,12 @@ impl Verdict<'_> {
         self.with_cores(reply.with_body(body), per_core.as_deref(), &data.unread)
     }
 
-    fn confirmed(&self, tally: &Tally<'_>) -> Reply {
-        let cores = list(&cores_of(&tally.confirmed));
-        self.result(
-            ResultType::Ok,
-            format!("{} sent to all of the following cores: {cores}", self.call.function.name),
-        )
+    fn confirmed<'e>(&self, by: impl IntoIterator<Item = &'e Ended>) -> Reply {
+        let mut message = String::with_capacity(128);
+        message.push_str(self.call.function.name);
+        message.push_str(" sent to all of the following cores: ");
+        write_list(&mut message, by.into_iter().map(|leg| leg.core));
+        self.result(ResultType::Ok, message)
     }
 
     fn partial(&self, unconfirmed: &[CoreId], result: ResultType) -> Reply {

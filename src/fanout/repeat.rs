@@ -24,7 +24,6 @@ use super::tally::Ended;
 use crate::command::{Call, Policy};
 use crate::metrics::{Metrics, REPEATS_JOINED};
 use crate::model::{CoreId, LegEnd, Outcome};
-use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 use crate::protocol::request::Request;
 use crate::route::{Aim, Because, Plan, stable_hash};
@@ -169,15 +168,14 @@ impl Repeats {
         })
     }
 
-    /// Remembers who confirmed, if that was some and not all. What was answered API_OK is never remembered.
+    /// Remembers who confirmed what was answered PARTIAL. What was answered API_OK must never be remembered.
     pub(super) fn keep(
         &self,
         note: Note,
         (call, from): (Call, Option<IpAddr>),
         (plan, ended): (Plan, Vec<Ended>),
-        answer: Option<ResultType>,
     ) {
-        let Some(tag) = note.tag.filter(|_| answer == Some(ResultType::PartialCoreResponse)) else { return };
+        let Some(tag) = note.tag else { return };
         let confirmed: Vec<Ended> = ended.into_iter().filter_map(confirmation).collect();
         let kept =
             Kept { note, from, request: call.request, plan, confirmed, until: Instant::now() + self.window };

@@ -32,7 +32,7 @@ pub(super) struct Tally<'a> {
 
 impl<'a> Tally<'a> {
     pub fn of(ended: &'a [Ended], is_stranger: impl Fn(CoreId, &Rejection) -> bool) -> Self {
-        let mut tally = Self::default();
+        let mut tally = Self { confirmed: Vec::with_capacity(ended.len()), ..Self::default() };
         for leg in ended {
             match &leg.end.outcome {
                 Outcome::Ok => tally.confirmed.push(leg),

@@ -61,17 +61,30 @@ impl Witness {
         }
     }
 
-    /// The answer is known. One that says that a core may not have done it is not given before that is written, unless
-    /// its deadline comes or the database is down. A refusal of what nobody was sent waits for nothing: it may be
-    /// one of very many.
-    pub async fn answered(mut self: Box<Self>, verdict: &str, deadline: Instant) {
-        let Some(mut entry) = self.entry.take() else { return };
+    /// The answer is known. One that says that a core may not have done it is not given before that is written; any
+    /// other is noted now, and so is a refusal of what nobody was sent: it may be one of very many.
+    pub fn answered(mut self: Box<Self>, verdict: &str) -> Option<Unkept> {
+        let mut entry = self.entry.take()?;
         verdict.clone_into(&mut entry.verdict);
         let all_heard = entry.legs.iter().all(|leg| leg.is_confirmed() || leg.code.is_some());
         if entry.legs.is_empty() || all_heard && verdict == ResultType::Ok.label() {
-            return self.ledger.note(entry);
+            self.ledger.note(entry);
+            return None;
         }
-        if !matches!(timeout_at(deadline, self.ledger.keep(entry)).await, Ok(Ok(()))) {
+        Some(Unkept { ledger: self.ledger.clone(), entry })
+    }
+}
+
+/// What is to be written before it is answered.
+pub(super) struct Unkept {
+    ledger: Ledger,
+    entry: Entry,
+}
+
+impl Unkept {
+    /// Returns when it is written, its deadline has come, or the database is known to be down.
+    pub async fn keep(self, deadline: Instant) {
+        if !matches!(timeout_at(deadline, self.ledger.keep(self.entry)).await, Ok(Ok(()))) {
             self.ledger.was_late();
         }
     }

@@ -1,11 +1,10 @@
 //! What a call is to be done with.
 
-use std::fmt::Write;
-
 use smallvec::SmallVec;
 
 use crate::command::{Policy, Room};
 use crate::model::{CoreId, CoreIndex};
+use crate::protocol::write::digits;
 
 /// Cores of one plan, as they are configured.
 pub type Cores = SmallVec<[Owner; 4]>;
@@ -132,9 +131,16 @@ impl Plan {
 #[must_use]
 pub fn list(cores: &[CoreId]) -> String {
     let mut list = String::with_capacity(cores.len() * 3);
-    for core in cores {
-        let comma = if list.is_empty() { "" } else { "," };
-        write!(list, "{comma}{core}").unwrap_or_default();
-    }
+    write_list(&mut list, cores.iter().copied());
     list
+}
+
+/// The same, behind something.
+pub fn write_list(out: &mut String, cores: impl IntoIterator<Item = CoreId>) {
+    let mut comma = "";
+    for core in cores {
+        out.push_str(comma);
+        digits(out, core.0.into());
+        comma = ",";
+    }
 }

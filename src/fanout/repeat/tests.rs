@@ -6,6 +6,7 @@ use crate::directory::snapshot::Snapshot;
 use crate::fanout::late::Deferred;
 use crate::fanout::policy::{Terms, Verdict};
 use crate::model::{Core, CoreIndex, Unsent};
+use crate::protocol::codes::ResultType;
 use crate::protocol::url;
 use crate::protocol::xml::Bounds;
 use crate::route::rule::{Rule, UnknownDevice};
@@ -90,7 +91,9 @@ impl Bench {
                 .result;
         let Some(note) = note else { return };
         self.repeats.end(&note);
-        self.repeats.keep(note, (call, None), (plan, ended), answer);
+        if answer == Some(ResultType::PartialCoreResponse) {
+            self.repeats.keep(note, (call, None), (plan, ended));
+        }
     }
 
     /// Sends a command that these cores miss; the cores that it was not sent to.
