@@ -5,6 +5,7 @@ pub mod fields;
 pub mod frame;
 pub mod markup;
 pub mod param;
+mod plain;
 pub mod request;
 pub mod result;
 pub mod url;

@@ -21,7 +21,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 use tower::Service;
 
@@ -40,7 +39,7 @@ pub use stack::{CoreStack, LegFuture};
 #[derive(Clone, Debug)]
 pub struct Leg {
     /// The request from behind its REQUESTID to its end, shared by all legs of a call.
-    pub wire: Bytes,
+    pub wire: Rc<str>,
     /// What decides which link it travels on: what has the same key arrives in order.
     pub key: u64,
     /// What it yields to.

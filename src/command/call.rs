@@ -1,6 +1,5 @@
 //! One command under way.
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::function::{Command, Function, Identifiers, Need, Scope};
@@ -8,8 +7,7 @@ use super::table::function;
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 use crate::protocol::request::{Request, is_integer};
-use crate::protocol::result::number;
-use crate::protocol::write::{close, element, open};
+use crate::protocol::write::{close, digits, element, number};
 
 /// A request whose function is known and whose parameters are all there.
 #[derive(Debug)]
@@ -99,6 +97,9 @@ fn check_id(request: &Request) -> Result<(), Refusal> {
 /// One name with two values could mean one device here and another one on a core.
 fn check_twins(function: &Function, request: &Request) -> Result<(), Refusal> {
     use Param::{CallInstance, CoreIdent, RecordId, RequestId, SessionId, TimeOffset, Type};
+    if !request.fields().has_twins() {
+        return Ok(());
+    }
     let unique = [Type, RequestId, SessionId, CallInstance, TimeOffset, RecordId, CoreIdent];
     for param in function.identifiers.params().iter().chain(&unique) {
         let mut values = request.fields().values(*param).filter(|value| !value.is_empty());
@@ -117,15 +118,15 @@ fn check_identifiers(function: &Function, request: &Request) -> Result<(), Refus
         Identifiers::AtLeastOne(params) => (params, false),
         Identifiers::ExactlyOne(params) => (params, true),
     };
-    let given: Vec<_> = params.iter().copied().filter(|param| request.get(*param).is_some()).collect();
-    match given.len() {
+    let given = || params.iter().copied().filter(|param| request.get(*param).is_some());
+    match given().count() {
         0 => Err(Refusal::new(ResultType::DeviceInvalid, format!("{NO_DEVICE}: give {}", one_of(params)))),
         1 => Ok(()),
         _ if only_one => Err(Refusal::format(format!(
             "{} takes only one of {}; this request has {}",
             function.name,
             names(params),
-            names(&given)
+            names(&given().collect::<Vec<_>>())
         ))),
         _ => Ok(()),
     }
@@ -225,11 +226,11 @@ impl Call {
     /// One of these serves all legs that go under the same name: as it came, or with the DEVICEID that the
     /// directory found for what the request names otherwise.
     #[must_use]
-    pub fn wire(&self, device: Option<&str>) -> Bytes {
+    pub fn wire(&self, device: Option<&str>) -> String {
         let mut out = self.body(device, &[]);
         close(&mut out, "REQUEST");
         out.push_str("\r\n");
-        out.into()
+        out
     }
 
     /// The same without its end, and without these parameters.
@@ -267,8 +268,9 @@ impl Call {
 
 /// The beginning of a request to a core, up to where [`Call::wire`] goes on.
 pub fn wire_head(out: &mut String, request_id: u32) {
-    open(out, "REQUEST");
-    number(out, "REQUESTID", i64::from(request_id));
+    out.push_str("<REQUEST><REQUESTID>");
+    digits(out, request_id.into());
+    out.push_str("</REQUESTID>");
 }
 
 #[cfg(test)]
@@ -367,7 +369,7 @@ mod tests {
         assert_eq!(call.link_key(), "5");
         let mut wire = String::new();
         wire_head(&mut wire, 77);
-        wire.push_str(str::from_utf8(&call.wire(None)).expect("it is UTF-8"));
+        wire.push_str(&call.wire(None));
         assert_eq!(
             wire,
             "<REQUEST><REQUESTID>77</REQUESTID><TYPE>CALLSTART</TYPE><DEVICEID>5</DEVICEID>\
@@ -377,7 +379,7 @@ mod tests {
 
     #[test]
     fn a_device_that_was_found_takes_the_place_of_the_name_it_was_found_by() {
-        let wire = |body: &str| String::from_utf8_lossy(&call(body).wire(Some("77"))).into_owned();
+        let wire = |body: &str| call(body).wire(Some("77"));
         assert_eq!(
             wire(
                 "<TYPE>BLACKOUTSTART</TYPE><REQUESTID>1</REQUESTID><SYS_USER>x</SYS_USER><TIMEOFFSET>-5</TIMEOFFSET>"

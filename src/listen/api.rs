@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Buf, BytesMut};
 use futures::future::FutureExt;
@@ -14,6 +14,7 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::codec::Decoder;
 use tokio_util::io::poll_read_buf;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::door::{Door, Goodbye, OWN_BYTES, Speech, Stream, close};
 use crate::budget::Part;
@@ -51,10 +52,12 @@ impl Speech for Xml {
         result.into()
     }
 
-    async fn talk(door: Door, stream: impl Stream, origin: Origin) {
+    fn talk(door: Door, stream: impl Stream, origin: Origin) -> impl Future<Output = ()> + 'static {
         let desk = door.desk.clone();
         let take = move |arrived: Arrived| desk.take(arrived, &origin).map(text);
-        Client::new(door, stream, take).converse().await;
+        // Put down once: a future that holds it would hold it several times.
+        let mut client = Box::new(Client::new(door, stream, take));
+        async move { client.converse().await }
     }
 }
 
@@ -88,15 +91,7 @@ struct Client<S, T, A: Future<Output = String>> {
     is_lost: bool,
     heard: Instant,
     idle: Pin<Box<Sleep>>,
-}
-
-/// What woke a connection.
-enum Event {
-    Answer(String),
-    Wrote(io::Result<usize>),
-    Read(io::Result<usize>),
-    Idle,
-    Drain,
+    drained: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A> {
@@ -104,6 +99,7 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
         Self {
             decoder: FrameDecoder::new(door.settings.max_request_bytes),
             idle: Box::pin(sleep(door.settings.idle_timeout)),
+            drained: Box::pin(door.drain.clone().cancelled_owned()),
             beyond: door.connections.buffers().part(),
             door,
             stream,
@@ -119,18 +115,31 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
         }
     }
 
-    async fn converse(mut self) {
+    async fn converse(&mut self) {
+        poll_fn(|cx| self.poll(cx)).await;
+        if !self.is_lost {
+            drop(close(&mut self.stream).await);
+        }
+    }
+
+    /// Moves everything that can move; ready when there is nothing more to say.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             self.take_requests();
             if self.is_over && self.answers.is_empty() && self.output.is_empty() {
-                break;
+                return Poll::Ready(());
             }
-            let event = self.event().await;
-            self.handle(event);
+            let moved = self.poll_answers(cx) | self.poll_write(cx) | self.poll_read(cx);
             self.settle();
-        }
-        if !self.is_lost {
-            drop(close(&mut self.stream).await);
+            if moved {
+                self.heard = Instant::now();
+            } else if self.idle.as_mut().poll(cx).is_ready() {
+                self.check_idle();
+            } else if !self.is_over && self.drained.as_mut().poll(cx).is_ready() {
+                self.drain();
+            } else {
+                return Poll::Pending;
+            }
         }
     }
 
@@ -155,6 +164,14 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
     fn take_requests(&mut self) {
         while self.answers.len() < self.door.settings.max_pipelined {
             let (decoder, input) = (&mut self.decoder, &mut self.input);
+            // The usual form is read while its end is looked for.
+            let is_at_request = decoder.is_at_message(input);
+            let usual = || Request::cut(decoder.window(input), self.door.settings.bounds);
+            if let Some((request, len)) = is_at_request.then(usual).flatten() {
+                input.advance(len);
+                self.answers.push_back((self.take)(Arrived::Request(request)));
+                continue;
+            }
             let frame = if self.is_eof { decoder.decode_eof(input) } else { decoder.decode(input) };
             let Ok(Some(frame)) = frame else { return };
             self.take_frame(frame);
@@ -173,67 +190,66 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
         self.answers.push_back((self.take)(arrived));
     }
 
-    /// The next thing that happens; answers and writing go before reading more.
-    async fn event(&mut self) -> Event {
-        let wants_answers = !self.answers.is_empty();
-        let has_room = self.answers.len() < self.door.settings.max_pipelined;
-        let wants_requests = !self.is_over && has_room && self.output.len() < MAX_UNREAD_BYTES;
-        if wants_requests {
-            self.input.reserve(READ_BYTES);
-        }
-        let (stream, output, input) = (&mut self.stream, &self.output, &mut self.input);
-        let is_unflushed = &mut self.is_unflushed;
-        let moved = poll_fn(|cx| {
-            if let Poll::Ready(wrote) = poll_write(cx, stream, output, is_unflushed) {
-                return Poll::Ready(Event::Wrote(wrote));
+    /// Puts answers out that are ready, so many that they go in one write; whether there was one. The calls of a client that
+    /// does not read go on all the same.
+    fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while let Poll::Ready(Some(answer)) = self.answers.poll_next_unpin(cx) {
+            moved = true;
+            if !self.is_lost {
+                self.output.extend_from_slice(answer.as_bytes());
             }
-            if !wants_requests {
-                return Poll::Pending;
+            if self.output.len() >= MAX_UNREAD_BYTES {
+                break;
             }
-            poll_read_buf(Pin::new(&mut *stream), cx, input).map(Event::Read)
-        });
-        tokio::select! {
-            biased;
-            Some(answer) = self.answers.next(), if wants_answers => Event::Answer(answer),
-            event = moved => event,
-            () = &mut self.idle => Event::Idle,
-            () = self.door.drain.cancelled(), if !self.is_over => Event::Drain,
         }
+        moved
     }
 
-    fn handle(&mut self, event: Event) {
-        match event {
-            Event::Answer(answer) => self.put(&answer),
-            Event::Wrote(Ok(count)) if count > 0 => self.wrote(count),
-            Event::Read(Ok(count)) if count > 0 => {}
-            Event::Read(Ok(_)) => self.client_is_done(),
-            // Over TLS, many clients end without saying so first.
-            Event::Read(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => self.client_is_done(),
-            Event::Wrote(_) | Event::Read(Err(_)) => self.lose(),
-            Event::Idle => return self.check_idle(),
-            Event::Drain => self.drain(),
+    /// Writes what there is to write, and then pushes out what is kept on the way; whether any of it moved.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        let stream = Pin::new(&mut self.stream);
+        let done = if !self.output.is_empty() {
+            stream.poll_write(cx, &self.output)
+        } else if self.is_unflushed {
+            stream.poll_flush(cx).map_ok(|()| 0)
+        } else {
+            Poll::Pending
+        };
+        match done {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(count)) if count > 0 => self.wrote(count),
+            Poll::Ready(Ok(_)) if self.output.is_empty() => self.is_unflushed = false,
+            Poll::Ready(_) => self.lose(),
         }
-        self.heard = Instant::now();
-    }
-
-    /// Puts an answer out, and those behind it that are ready too, so that they go in one write.
-    fn put(&mut self, answer: &str) {
-        if self.is_lost {
-            return;
-        }
-        self.output.extend_from_slice(answer.as_bytes());
-        while self.output.len() < MAX_UNREAD_BYTES {
-            let Some(Some(answer)) = self.answers.next().now_or_never() else { return };
-            self.output.extend_from_slice(answer.as_bytes());
-        }
+        true
     }
 
     fn wrote(&mut self, count: usize) {
+        self.is_unflushed = true;
         self.output.advance(count);
         if self.output.is_empty() && self.beyond.bytes() > 0 {
             // What was much is not kept for what will be little.
             self.output = BytesMut::new();
         }
+    }
+
+    /// Reads more requests, if there is room for them and for their answers; whether anything came.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
+        let has_room = self.answers.len() < self.door.settings.max_pipelined;
+        if self.is_over || !has_room || self.output.len() >= MAX_UNREAD_BYTES {
+            return false;
+        }
+        self.input.reserve(READ_BYTES);
+        match poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.input) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(count)) if count > 0 => {}
+            Poll::Ready(Ok(_)) => self.client_is_done(),
+            // Over TLS, many clients end without saying so first.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => self.client_is_done(),
+            Poll::Ready(Err(_)) => self.lose(),
+        }
+        true
     }
 
     /// The client sends nothing more; a request that it began and did not end is answered too.
@@ -246,6 +262,7 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
     fn lose(&mut self) {
         self.is_over = true;
         self.is_lost = true;
+        self.is_unflushed = false;
         self.output.clear();
     }
 
@@ -275,26 +292,4 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
         while read() {}
         self.is_over = true;
     }
-}
-
-/// Writes what there is to write, and then pushes out what is kept on the way; pending if there is neither.
-fn poll_write<S: Stream>(
-    cx: &mut Context<'_>,
-    stream: &mut S,
-    output: &BytesMut,
-    is_unflushed: &mut bool,
-) -> Poll<io::Result<usize>> {
-    if !output.is_empty() {
-        let wrote = ready!(Pin::new(stream).poll_write(cx, output));
-        *is_unflushed = true;
-        return Poll::Ready(wrote);
-    }
-    if *is_unflushed {
-        let flushed = ready!(Pin::new(stream).poll_flush(cx));
-        *is_unflushed = false;
-        if let Err(error) = flushed {
-            return Poll::Ready(Err(error));
-        }
-    }
-    Poll::Pending
 }

@@ -42,6 +42,28 @@ struct Stored {
 pub struct Fields {
     source: String,
     stored: Vec<Stored>,
+    present: Params,
+}
+
+/// Which parameters stand in a message, so that those that do not need not be looked for.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Params {
+    once: u128,
+    twice: u128,
+}
+
+const _: () = assert!(Param::ALL.len() <= 128, "each parameter has a bit");
+
+impl Params {
+    const fn add(&mut self, param: Param) {
+        let bit = 1 << param as u32;
+        self.twice |= self.once & bit;
+        self.once |= bit;
+    }
+
+    const fn has(self, param: Param) -> bool {
+        self.once & 1 << param as u32 != 0
+    }
 }
 
 /// One field.
@@ -60,7 +82,7 @@ pub struct Field<'a> {
 impl Fields {
     /// Room for the fields of a usual message.
     pub(super) fn with_room() -> Self {
-        Self { source: String::new(), stored: Vec::with_capacity(16) }
+        Self { stored: Vec::with_capacity(8), ..Self::default() }
     }
 
     /// The fields, now that reading is over, with the message that their [`Text::Part`]s are parts of.
@@ -70,7 +92,17 @@ impl Fields {
 
     pub(super) fn push(&mut self, source: &str, name: Text, value: Text, markup: Option<Box<str>>) {
         let param = Param::from_name(name.of(source));
-        self.stored.push(Stored { param, name, value, markup });
+        self.add(Stored { param, name, value, markup });
+    }
+
+    /// Adds a field of which nothing had to be made anew.
+    pub(super) fn push_part(&mut self, name: &str, at: Text, value: Text) {
+        self.add(Stored { param: Param::from_name(name), name: at, value, markup: None });
+    }
+
+    fn add(&mut self, stored: Stored) {
+        stored.param.into_iter().for_each(|param| self.present.add(param));
+        self.stored.push(stored);
     }
 
     /// How many fields there are.
@@ -110,6 +142,9 @@ impl Fields {
     /// The value of a parameter: the first that is not blank.
     #[must_use]
     pub fn get(&self, param: Param) -> Option<&str> {
+        if !self.has(param) {
+            return None;
+        }
         self.values(param).find(|value| !value.is_empty())
     }
 
@@ -120,8 +155,14 @@ impl Fields {
 
     /// Whether a parameter is there, be it blank.
     #[must_use]
-    pub fn has(&self, param: Param) -> bool {
-        self.values(param).next().is_some()
+    pub const fn has(&self, param: Param) -> bool {
+        self.present.has(param)
+    }
+
+    /// Whether some parameter is there twice.
+    #[must_use]
+    pub const fn has_twins(&self) -> bool {
+        self.present.twice != 0
     }
 }
 

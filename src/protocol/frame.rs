@@ -101,6 +101,19 @@ impl FrameDecoder {
         self.at > 0
     }
 
+    /// Whether the buffer is at the beginning of a message, once what may stand between messages is skipped. Whoever finds
+    /// the whole of it in [`FrameDecoder::window`] takes it out.
+    pub fn is_at_message(&self, buf: &mut BytesMut) -> bool {
+        self.skip_between(buf);
+        !self.is_mid_message()
+    }
+
+    /// As much as a message may have. Nothing behind it is looked at, so that it is all one whether it came already.
+    #[must_use]
+    pub fn window<'b>(&self, buf: &'b [u8]) -> &'b [u8] {
+        &buf[..buf.len().min(self.max_bytes)]
+    }
+
     fn step(&mut self, buf: &[u8]) -> Step {
         match self.inside {
             Inside::Text => self.text(buf),
@@ -210,7 +223,7 @@ impl FrameDecoder {
 
     /// White space and a byte order mark between messages.
     fn skip_between(&self, buf: &mut BytesMut) {
-        if self.at > 0 {
+        if self.at > 0 || buf.first() == Some(&b'<') {
             return;
         }
         loop {
@@ -241,11 +254,6 @@ impl FrameDecoder {
         let len = if fault.is_fatal() { buf.len() } else { self.at };
         self.take(buf, len);
         Frame::Fault(fault)
-    }
-
-    /// As much as a message may have. Nothing behind it is looked at, so that it is all one whether it came already.
-    fn window<'b>(&self, buf: &'b [u8]) -> &'b [u8] {
-        &buf[..buf.len().min(self.max_bytes)]
     }
 
     /// Whether there is anything to scan yet: an element has begun.

@@ -2,6 +2,7 @@
 
 use super::fields::Fields;
 use super::param::Param;
+use super::plain;
 use super::xml::{self, Bounds};
 
 /// One request: its function's name, its REQUESTID, and its parameters.
@@ -39,6 +40,13 @@ impl Request {
                 closes: bad.is_hostile,
             }
         })
+    }
+
+    /// The request of the usual form that `input` begins with, and its length; `None` of any other, and of one that is
+    /// not there to its end.
+    #[must_use]
+    pub fn cut(input: &[u8], bounds: Bounds) -> Option<(Self, usize)> {
+        plain::cut(input, "REQUEST", bounds).map(|(fields, len)| (Self { fields }, len))
     }
 
     /// The function's name as it was sent, in TYPE or REQUESTTYPE.

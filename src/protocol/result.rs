@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use super::codes::{Codes, ResultType};
 use super::param::Param;
-use super::write::{close, element, open};
+
+use super::write::{close, element, number, open};
 use super::xml::{self, RESULT_BOUNDS};
 use crate::model::Rejection;
 
@@ -79,14 +82,6 @@ impl Reply {
     }
 }
 
-/// Writes `<NAME>value</NAME>` for a number.
-pub fn number(out: &mut String, name: &str, value: i64) {
-    use std::fmt::Write;
-    open(out, name);
-    write!(out, "{value}").unwrap_or_default();
-    close(out, name);
-}
-
 /// What decides a leg: the few elements of a core's RESULT that every reply has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyHead<'a> {
@@ -117,26 +112,42 @@ impl<'a> ReplyHead<'a> {
     /// without an XML reader and no further than RESULTMSG; anything else in full.
     #[must_use]
     pub fn read(reply: &'a [u8]) -> Option<Self> {
-        str::from_utf8(reply).ok().and_then(Self::read_usual).or_else(|| Self::read_any(reply))
+        let usual = str::from_utf8(reply).ok().and_then(|_| Self::read_usual(reply));
+        usual.map(|(head, _)| head).or_else(|| Self::read_any(reply))
     }
 
-    fn read_usual(reply: &'a str) -> Option<Self> {
-        let mut rest = reply.strip_prefix("<RESULT>")?;
+    /// The reply of the shortest form that `input` begins with, and its length: the five elements of the reference, with
+    /// nothing between or behind them. `None` of any other, and of one that is not there to its end.
+    #[must_use]
+    pub fn cut(input: &'a [u8]) -> Option<(Self, usize)> {
+        let mut rest = input.strip_prefix(b"<RESULT><REQUESTTYPE>")?;
+        value(&mut rest, b"</REQUESTTYPE><REQUESTID>")?;
+        let request_id = value(&mut rest, b"</REQUESTID><RESULTTYPE>")?.parse().ok();
+        let label = value(&mut rest, b"</RESULTTYPE><RESULTCODE>")?.into();
+        let code = value(&mut rest, b"</RESULTCODE><RESULTMSG>")?.parse().ok()?;
+        let message = value(&mut rest, b"</RESULTMSG></RESULT>")?.into();
+        Some((Self { request_id, label, code, message }, input.len() - rest.len()))
+    }
+
+    /// A head in the usual form, and what stands behind it.
+    fn read_usual(reply: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let mut rest = reply.strip_prefix(b"<RESULT>")?;
         let mut next = |name: &str| {
-            let value = rest.trim_ascii_start().strip_prefix('<')?.strip_prefix(name)?.strip_prefix('>')?;
-            let (value, after) = value.split_once('<')?;
-            rest = after.strip_prefix('/')?.strip_prefix(name)?.strip_prefix('>')?;
-            let value = value.trim();
+            let value = rest.trim_ascii_start().strip_prefix(b"<")?.strip_prefix(name.as_bytes())?;
+            let value = value.strip_prefix(b">")?;
+            let (value, after) = value.split_at(memchr2(b'<', b'&', value)?);
+            rest = after.strip_prefix(b"</")?.strip_prefix(name.as_bytes())?.strip_prefix(b">")?;
             // a blank one may stand again further on
-            (!value.is_empty() && !value.contains('&')).then_some(value)
+            str::from_utf8(value).ok().map(str::trim).filter(|value| !value.is_empty())
         };
         next("REQUESTTYPE")?;
-        Some(Self {
+        let head = Self {
             request_id: next("REQUESTID")?.parse().ok(),
             label: next("RESULTTYPE")?.into(),
             code: next("RESULTCODE")?.parse().ok()?,
             message: next("RESULTMSG")?.into(),
-        })
+        };
+        Some((head, rest))
     }
 
     fn read_any(reply: &[u8]) -> Option<Self> {
@@ -149,6 +160,17 @@ impl<'a> ReplyHead<'a> {
             message: text(Param::ResultMessage).into(),
         })
     }
+}
+
+/// The text up to these tags, which are taken off with it. There is none if it is blank or has white space around it: then
+/// the reply is looked at more closely.
+fn value<'a, const N: usize>(rest: &mut &'a [u8], tags: &[u8; N]) -> Option<&'a str> {
+    // It is too short for a search that looks at many bytes at once.
+    let len = rest.iter().position(|byte| matches!(byte, b'<' | b'&'))?;
+    let (value, after) = rest.split_at(len);
+    *rest = after.strip_prefix(tags)?;
+    let is_bare = !value.first()?.is_ascii_whitespace() && !value.last()?.is_ascii_whitespace();
+    str::from_utf8(value).ok().filter(|_| is_bare)
 }
 
 #[cfg(test)]
@@ -181,6 +203,30 @@ mod tests {
         let twice =
             usual.replace("API_OK", "").replace("<DEVICES>…", "<RESULTTYPE>API_NEW</RESULTTYPE></RESULT>");
         assert_eq!(ReplyHead::read(twice.as_bytes()).expect("a head").label, "API_NEW");
+    }
+
+    #[test]
+    fn a_whole_reply_of_the_shortest_form_is_found_with_its_end() {
+        let short = "<RESULT><REQUESTTYPE>TEST</REQUESTTYPE><REQUESTID>7</REQUESTID><RESULTTYPE>API_OK</RESULTTYPE>\
+                     <RESULTCODE>20</RESULTCODE><RESULTMSG>\"fine\" é</RESULTMSG></RESULT>";
+        let input = format!("{short}\r\n<RESULT>");
+        let (head, len) = ReplyHead::cut(input.as_bytes()).expect("a reply");
+        assert_eq!((Some(head), &input[len..]), (ReplyHead::read(short.as_bytes()), "\r\n<RESULT>"));
+        assert!(
+            !(0..len).any(|len| ReplyHead::cut(&input.as_bytes()[..len]).is_some()),
+            "it is not there to its end"
+        );
+        for (some, other) in [
+            ("fine", "a &amp; b"),
+            ("</RESULTMSG>", "</RESULTMSG><X/>"),
+            ("API_OK", ""),
+            ("API_OK", " API_OK"),
+            (">20<", ">\u{3000}20<"),
+            ("</RESULTCODE>", "</RESULTCODE>\r\n"),
+        ] {
+            let input = format!("{}{short}", short.replace(some, other));
+            assert!(ReplyHead::cut(input.as_bytes()).is_none(), "{other}");
+        }
     }
 
     #[test]

@@ -14,6 +14,10 @@ pub fn escape(out: &mut String, text: &str) {
 }
 
 fn escape_bytes(out: &mut String, text: &str) {
+    // Nearly every text is plain, and all of it is looked at together.
+    if !text.bytes().fold(false, |is_odd, byte| is_odd | needs_escape(byte)) {
+        return out.push_str(text);
+    }
     let mut rest = text;
     while let Some(at) = rest.bytes().position(needs_escape) {
         out.push_str(&rest[..at]);
@@ -23,8 +27,9 @@ fn escape_bytes(out: &mut String, text: &str) {
     out.push_str(rest);
 }
 
+/// Without branches, so that many bytes are looked at in one step.
 const fn needs_escape(byte: u8) -> bool {
-    matches!(byte, b'&' | b'<' | b'>' | b'\r' | b'\n') || is_forbidden(byte)
+    (byte == b'&') | (byte == b'<') | (byte == b'>') | ((byte < 0x20) & (byte != b'\t'))
 }
 
 const fn reference(byte: u8) -> &'static str {
@@ -53,6 +58,18 @@ pub fn element(out: &mut String, name: &str, value: &str) {
     close(out, name);
 }
 
+/// Writes `<NAME>value</NAME>` for a number.
+pub fn number(out: &mut String, name: &str, value: i64) {
+    open(out, name);
+    out.push_str(itoa::Buffer::new().format(value));
+    close(out, name);
+}
+
+/// Writes a number.
+pub fn digits(out: &mut String, value: u64) {
+    out.push_str(itoa::Buffer::new().format(value));
+}
+
 /// Writes `<NAME>`.
 pub fn open(out: &mut String, name: &str) {
     out.push('<');
@@ -70,6 +87,15 @@ pub fn close(out: &mut String, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_written_as_they_are_read() {
+        for value in [0, 7, -1, 10, 4711, i64::MAX, i64::MIN] {
+            let mut out = String::new();
+            number(&mut out, "N", value);
+            assert_eq!(out, format!("<N>{value}</N>"));
+        }
+    }
 
     #[test]
     fn no_value_can_end_an_element_or_a_line() {

@@ -8,6 +8,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::fields::{Fields, Text};
 use super::markup::{self, canonical, is_name};
+use super::plain;
 use super::write::{NO_CHARACTERS, is_forbidden};
 
 /// Bounds on what one message may cost.
@@ -40,10 +41,18 @@ pub struct Malformed {
 /// [`Malformed`] for anything but a well-formed message inside the bounds. A raw `&` and unknown
 /// entities are taken as text.
 pub fn read(message: &[u8], root: &'static str, bounds: Bounds) -> Result<Fields, Malformed> {
+    if let Some((fields, _)) = plain::cut(message, root, bounds).filter(|(_, len)| *len == message.len()) {
+        return Ok(fields);
+    }
     let source = match decode(message) {
         Ok(text) => text.into_owned(),
         Err(reason) => return Err(Malformed { reason, fields: Box::default(), is_hostile: false }),
     };
+    read_any(source, root, bounds)
+}
+
+/// The same of a message of any form.
+pub(super) fn read_any(source: String, root: &str, bounds: Bounds) -> Result<Fields, Malformed> {
     let mut fields = Fields::with_room();
     let mut elements = Elements::of(&source, bounds);
     let read = elements.read_into(&mut fields, root);
@@ -285,6 +294,9 @@ pub(super) fn is_writable(text: &str) -> bool {
 }
 
 fn part_or_made(source: &str, part: &str) -> Text {
+    if part.is_empty() {
+        return Text::Part(0..0);
+    }
     match range_in(source, part).map(|r| (u32::try_from(r.start), u32::try_from(r.end))) {
         Some((Ok(start), Ok(end))) => Text::Part(start..end),
         _ => Text::Made(part.into()),

@@ -32,31 +32,30 @@ const HEAD: usize = 512;
 pub enum Replies {
     /// Their outcomes say all that is needed.
     Dropped,
-    /// Their heads are wanted for the ledger: copies of them, since a reply holds on to the buffer that it was read into.
+    /// Their heads are wanted for the ledger.
     Heads,
     /// Their data is wanted, as far as there is room in a budget.
     Kept(RefCell<Part>),
 }
 
 impl Replies {
-    /// An end with as much of its reply as is to be held. Where there is no room for it, the leg brought nothing.
-    fn keep(&self, end: LegEnd) -> LegEnd {
-        let LegEnd { outcome, reply, elapsed, sent } = end;
-        let reply = reply.filter(|_| outcome == Outcome::Ok);
-        match (self, reply) {
-            (Self::Heads, Some(reply)) => {
-                let head = Bytes::copy_from_slice(&reply[..reply.len().min(HEAD)]);
-                LegEnd { outcome, reply: Some(head), elapsed, sent }
+    /// An end with a copy of as much of its reply as is to be held: the reply itself stands in the connection's buffer. Where
+    /// there is no room for it, the leg brought nothing.
+    fn keep(&self, end: LegEnd, reply: Option<&[u8]>) -> LegEnd {
+        let Some(reply) = reply.filter(|_| end.outcome == Outcome::Ok) else { return end };
+        match self {
+            Self::Dropped => end,
+            Self::Heads => {
+                LegEnd { reply: Some(Bytes::copy_from_slice(&reply[..reply.len().min(HEAD)])), ..end }
             }
-            (Self::Kept(part), Some(reply)) => {
+            Self::Kept(part) => {
                 let mut part = part.borrow_mut();
                 let bytes = part.bytes() + reply.len();
                 if part.resize(bytes, Urgency::Normal) {
-                    return LegEnd { outcome, reply: Some(reply), elapsed, sent };
+                    return LegEnd { reply: Some(Bytes::copy_from_slice(reply)), ..end };
                 }
-                LegEnd { outcome: Outcome::BadReply, reply: None, elapsed, sent }
+                LegEnd { outcome: Outcome::BadReply, ..end }
             }
-            _ => LegEnd { outcome, reply: None, elapsed, sent },
         }
     }
 }
@@ -72,11 +71,11 @@ pub struct Board {
 }
 
 impl Board {
-    /// An empty board.
+    /// An empty board, with room for so many legs.
     #[must_use]
-    pub fn new(wake_on: WakeOn, replies: Replies) -> Rc<Self> {
-        let (open, ends, waker) = Default::default();
-        Rc::new(Self { wake_on, replies, open, ends, waker })
+    pub fn new(wake_on: WakeOn, replies: Replies, legs: usize) -> Rc<Self> {
+        let (open, waker) = Default::default();
+        Rc::new(Self { wake_on, replies, open, ends: SmallVec::with_capacity(legs).into(), waker })
     }
 
     /// A place for one more leg: whoever owns the leg reports on it, the ticket waits for that.
@@ -88,8 +87,24 @@ impl Board {
         (Place { board: Some(self.clone()), at }, Ticket { board: self.clone(), at })
     }
 
-    fn report(&self, at: usize, end: LegEnd) {
-        self.ends.borrow_mut()[at] = Some(self.replies.keep(end));
+    /// Whether the call has something to do; it is woken when it has.
+    pub fn is_time(&self, cx: &Context<'_>) -> bool {
+        if self.wake_on == WakeOn::Each || self.open.get() == 0 {
+            return true;
+        }
+        self.register(cx);
+        false
+    }
+
+    fn register(&self, cx: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+    }
+
+    fn report(&self, at: usize, end: LegEnd, reply: Option<&[u8]>) {
+        self.ends.borrow_mut()[at] = Some(self.replies.keep(end, reply));
         self.open.set(self.open.get() - 1);
         let is_time = self.wake_on == WakeOn::Each || self.open.get() == 0;
         if is_time && let Some(waker) = self.waker.borrow_mut().take() {
@@ -108,13 +123,13 @@ pub(super) struct Place {
 
 impl Place {
     /// The leg has ended.
-    pub(super) fn report(mut self, end: LegEnd) {
-        self.end(end);
+    pub(super) fn report(mut self, end: LegEnd, reply: Option<&[u8]>) {
+        self.end(end, reply);
     }
 
-    fn end(&mut self, end: LegEnd) {
+    fn end(&mut self, end: LegEnd, reply: Option<&[u8]>) {
         if let Some(board) = self.board.take() {
-            board.report(self.at, end);
+            board.report(self.at, end, reply);
         }
     }
 }
@@ -122,7 +137,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let (outcome, elapsed) = (Outcome::Disconnected, Duration::ZERO);
-        self.end(LegEnd { outcome, reply: None, elapsed, sent: None });
+        self.end(LegEnd { outcome, reply: None, elapsed, sent: None }, None);
     }
 }
 
@@ -140,10 +155,7 @@ impl Future for Ticket {
         if let Some(end) = self.board.ends.borrow_mut()[self.at].take() {
             return Poll::Ready(Ok(end));
         }
-        let mut waker = self.board.waker.borrow_mut();
-        if !waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
-            *waker = Some(cx.waker().clone());
-        }
+        self.board.register(cx);
         Poll::Pending
     }
 }
@@ -162,30 +174,30 @@ mod tests {
 
     #[test]
     fn a_call_is_woken_once_when_the_last_leg_ends() {
-        let board = Board::new(WakeOn::Last, Replies::Dropped);
+        let board = Board::new(WakeOn::Last, Replies::Dropped, 1);
         let ((first, one), (second, two)) = (board.ticket(), board.ticket());
         let mut both = task::spawn(futures::future::join(one, two));
         assert_pending!(both.poll());
-        second.report(ok());
+        second.report(ok(), None);
         assert!(!both.is_woken(), "one leg is still open");
-        first.report(ok());
+        first.report(ok(), None);
         assert!(both.is_woken());
         let _both = assert_ready!(both.poll());
     }
 
     #[test]
     fn a_call_that_needs_only_one_is_woken_by_each() {
-        let board = Board::new(WakeOn::Each, Replies::Dropped);
+        let board = Board::new(WakeOn::Each, Replies::Dropped, 1);
         let ((first, one), _second) = (board.ticket(), board.ticket());
         let mut one = task::spawn(one);
         assert_pending!(one.poll());
-        first.report(ok());
+        first.report(ok(), None);
         assert!(one.is_woken());
     }
 
     #[test]
     fn a_leg_that_is_lost_ends_all_the_same() {
-        let board = Board::new(WakeOn::Last, Replies::Dropped);
+        let board = Board::new(WakeOn::Last, Replies::Dropped, 1);
         let (place, ticket) = board.ticket();
         drop(place);
         let Ok(end) = assert_ready!(task::spawn(ticket).poll());
@@ -195,17 +207,17 @@ mod tests {
     #[test]
     fn replies_are_held_where_they_are_wanted_and_while_there_is_room() {
         let budget = Budget::new(10, "test", &Metrics::default());
-        let end = |outcome, reply: &'static [u8]| LegEnd { reply: Some(reply.into()), outcome, ..ok() };
+        let end = |outcome| LegEnd { outcome, ..ok() };
         let kept = Replies::Kept(RefCell::new(budget.part()));
-        assert_eq!(kept.keep(end(Outcome::Ok, b"123456")).reply.as_deref(), Some(&b"123456"[..]));
-        assert_eq!(kept.keep(end(Outcome::TimedOut, b"1234")).reply, None, "no data");
-        let late = kept.keep(end(Outcome::Ok, b"12345"));
+        assert_eq!(kept.keep(end(Outcome::Ok), Some(b"123456")).reply.as_deref(), Some(&b"123456"[..]));
+        assert_eq!(kept.keep(end(Outcome::TimedOut), Some(b"1234")).reply, None, "no data");
+        let late = kept.keep(end(Outcome::Ok), Some(b"12345"));
         assert_eq!((late.outcome, late.reply), (Outcome::BadReply, None), "no room");
         drop(kept);
         assert_eq!(budget.held(), 0);
-        let head = Replies::Heads.keep(end(Outcome::Ok, &[b'x'; 600]));
+        let head = Replies::Heads.keep(end(Outcome::Ok), Some(&[b'x'; 600]));
         assert_eq!((head.outcome, head.reply.map(|head| head.len())), (Outcome::Ok, Some(HEAD)));
-        let dropped = Replies::Dropped.keep(end(Outcome::Ok, b"1"));
+        let dropped = Replies::Dropped.keep(end(Outcome::Ok), Some(b"1"));
         assert_eq!((dropped.outcome, dropped.reply), (Outcome::Ok, None));
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::codec::Decoder;
@@ -125,7 +125,7 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
             self.core.in_flight.fetch_add(1, Ordering::Relaxed);
             let starts_at = self.written + self.out.len() as u64;
             wire_head(&mut self.out, self.flight.next_number());
-            self.out.push_str(str::from_utf8(&leg.wire).unwrap_or_default());
+            self.out.push_str(&leg.wire);
             self.flight.push(Sent { waiting: leg, starts_at });
         }
     }
@@ -167,32 +167,35 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
             return Err(Lost::because("the core closed the connection"));
         }
         let now = Instant::now();
-        while let Some(frame) = self.decoder.decode(&mut self.input)? {
-            match frame {
-                Frame::Message(reply) => self.take(reply, now)?,
-                Frame::Fault(fault) => return Err(garbage(&fault.to_string())),
-            }
-        }
+        self.heard = self.take_replies(now)?.then_some(now).or(self.heard);
         Ok(true)
     }
 
-    /// One reply: ends its leg.
-    fn take(&mut self, reply: Bytes, now: Instant) -> Result<(), Lost> {
-        let head = ReplyHead::read(&reply).ok_or_else(|| garbage("no RESULT with a RESULTCODE"))?;
-        self.heard = Some(now);
-        match head.request_id.map_or(Answered::Stray, |number| self.flight.answer(number)) {
-            Answered::Leg(sent) => {
-                self.core.in_flight.fetch_sub(1, Ordering::Relaxed);
-                let outcome = outcome_of(head);
-                sent.waiting.end(outcome, Some(reply), now);
+    /// Ends the legs that what was read answers; whether there were any replies.
+    fn take_replies(&mut self, now: Instant) -> Result<bool, Lost> {
+        let Self { decoder, input, flight, core, .. } = self;
+        let mut was_heard = false;
+        loop {
+            // Nearly all that cores say is so short that its end is found by reading it.
+            let is_at_reply = decoder.is_at_message(input);
+            let usual = if is_at_reply { ReplyHead::cut(decoder.window(input)) } else { None };
+            if let Some((head, len)) = usual {
+                take(flight, core, head, &input[..len], now);
+                let is_line = input[len..].starts_with(b"\r\n");
+                input.advance(if is_line { len + 2 } else { len });
+            } else {
+                match decoder.decode(input)? {
+                    Some(Frame::Message(reply)) => {
+                        let head =
+                            ReplyHead::read(&reply).ok_or_else(|| garbage("no RESULT with a RESULTCODE"))?;
+                        take(flight, core, head, &reply, now);
+                    }
+                    Some(Frame::Fault(fault)) => return Err(garbage(&fault.to_string())),
+                    None => return Ok(was_heard),
+                }
             }
-            Answered::Late => {
-                self.core.in_flight.fetch_sub(1, Ordering::Relaxed);
-                self.core.late.increment(1);
-            }
-            Answered::Stray => self.core.stray.increment(1),
+            was_heard = true;
         }
-        Ok(())
     }
 
     /// One timer for all legs: it is set to the first event known, and when it fires, what is due is done.
@@ -267,6 +270,21 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
         let legs: Vec<Waiting> = unsent.into_iter().map(|sent| sent.waiting).collect();
         self.core.queued.fetch_add(i64::try_from(legs.len()).unwrap_or(0), Ordering::Relaxed);
         self.queue.borrow_mut().put_back(legs);
+    }
+}
+
+/// One reply: ends its leg.
+fn take(flight: &mut Flight, core: &Local, head: ReplyHead<'_>, reply: &[u8], now: Instant) {
+    match head.request_id.map_or(Answered::Stray, |number| flight.answer(number)) {
+        Answered::Leg(sent) => {
+            core.in_flight.fetch_sub(1, Ordering::Relaxed);
+            sent.waiting.end(outcome_of(head), Some(reply), now);
+        }
+        Answered::Late => {
+            core.in_flight.fetch_sub(1, Ordering::Relaxed);
+            core.late.increment(1);
+        }
+        Answered::Stray => core.stray.increment(1),
     }
 }
 

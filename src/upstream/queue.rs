@@ -1,9 +1,9 @@
 //! The legs that wait for a turn on one connection.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::task::{Context, Waker};
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Leg;
@@ -16,7 +16,7 @@ use crate::model::{LegEnd, Outcome};
 /// A leg in the hands of a link.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    pub wire: Bytes,
+    pub wire: Rc<str>,
     pub key: u64,
     pub started: Instant,
     pub deadline: Instant,
@@ -34,10 +34,10 @@ impl Waiting {
     }
 
     /// The leg has ended.
-    pub fn end(self, outcome: Outcome, reply: Option<Bytes>, now: Instant) {
+    pub fn end(self, outcome: Outcome, reply: Option<&[u8]>, now: Instant) {
         let since = |at: Instant| at.saturating_duration_since(self.started);
         let (elapsed, sent) = (since(now), self.sent.map(since));
-        self.place.report(LegEnd { outcome, reply, elapsed, sent });
+        self.place.report(LegEnd { outcome, reply: None, elapsed, sent }, reply);
     }
 }
 
@@ -86,8 +86,9 @@ impl Queue {
         } else {
             self.slow.push_back(leg);
         }
-        if let Some(task) = &self.task {
-            task.wake_by_ref();
+        // Once is enough until it looks again.
+        if let Some(task) = self.task.take() {
+            task.wake();
         }
     }
 
@@ -136,9 +137,9 @@ impl Waiting {
     }
 
     fn about(key: u64, urgency: Urgency, deadline: Instant) -> Self {
-        let board = Board::new(WakeOn::Last, Replies::Dropped);
+        let board = Board::new(WakeOn::Last, Replies::Dropped, 1);
         let (place, _) = board.ticket();
-        Self::new(Leg { wire: Bytes::new(), key, urgency, started: deadline, deadline, board }, place)
+        Self::new(Leg { wire: "".into(), key, urgency, started: deadline, deadline, board }, place)
     }
 }
 

@@ -10,8 +10,7 @@ use crate::cti::recorder::Phase;
 use crate::cti::state::call::PhoneCall;
 use crate::cti::state::device::Device;
 use crate::protocol::param::Param;
-use crate::protocol::result::number;
-use crate::protocol::write::element;
+use crate::protocol::write::{element, number};
 
 pub fn devices(ask: &Ask<'_>) -> Answer {
     let devices = ask.state.devices().map(|device| (device, device.call(None)));

@@ -8,8 +8,7 @@ use crate::cti::recorder::Phase;
 use crate::cti::state::call::{PhoneCall, Recording};
 use crate::cti::state::device::Device;
 use crate::protocol::param::Param;
-use crate::protocol::result::number;
-use crate::protocol::write::{close, element, open};
+use crate::protocol::write::{close, element, number, open};
 
 /// Writes `<NAME>…</NAME>` with what `inside` writes.
 pub fn section(out: &mut String, name: &str, inside: impl FnOnce(&mut String)) {

@@ -4,8 +4,7 @@ use super::Answer;
 use super::ask::Ask;
 use super::sections::section;
 use crate::cti::host::{Disk, Host, Memory, Processor};
-use crate::protocol::result::number;
-use crate::protocol::write::element;
+use crate::protocol::write::{element, number};
 
 pub fn status(ask: &Ask<'_>) -> Answer {
     Answer::elements(body(&Host::read(ask.booth.path())))

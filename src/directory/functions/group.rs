@@ -4,8 +4,8 @@ use super::job::Job;
 use super::parse::required;
 use crate::command::Refusal;
 use crate::protocol::param::Param;
-use crate::protocol::result::{Reply, number};
-use crate::protocol::write::element;
+use crate::protocol::result::Reply;
+use crate::protocol::write::{element, number};
 
 /// "If a group with the same name already exists, the function will still return as normal without modifying any
 /// data": in the same words, with the name that is stored.

@@ -8,7 +8,8 @@ use crate::database::error::StoreError;
 use crate::directory::store::Write;
 use crate::protocol::param::Param;
 use crate::protocol::request::Request;
-use crate::protocol::result::{Reply, number};
+use crate::protocol::result::Reply;
+use crate::protocol::write::number;
 
 pub(super) async fn answer(job: &Job<'_>) -> Result<Reply, Refusal> {
     let change = Change::parse(job.request)?;

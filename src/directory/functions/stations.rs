@@ -3,8 +3,8 @@
 use super::job::Job;
 use crate::command::Refusal;
 use crate::directory::entity::Station;
-use crate::protocol::result::{Reply, number};
-use crate::protocol::write::{close, element, open};
+use crate::protocol::result::Reply;
+use crate::protocol::write::{close, element, number, open};
 
 pub(super) async fn answer(job: &Job<'_>) -> Result<Reply, Refusal> {
     let stations = job.read(|read| Box::pin(read.stations())).await?;

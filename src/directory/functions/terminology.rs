@@ -3,8 +3,8 @@
 use super::job::Job;
 use crate::command::Refusal;
 use crate::directory::entity::Term;
-use crate::protocol::result::{Reply, number};
-use crate::protocol::write::{close, element, open};
+use crate::protocol::result::Reply;
+use crate::protocol::write::{close, element, number, open};
 
 pub(super) async fn answer(job: &Job<'_>) -> Result<Reply, Refusal> {
     let terms = job.read(|read| Box::pin(read.terminology())).await?;

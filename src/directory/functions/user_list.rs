@@ -4,8 +4,8 @@ use super::job::Job;
 use super::stamp;
 use crate::command::Refusal;
 use crate::directory::entity::User;
-use crate::protocol::result::{Reply, number};
-use crate::protocol::write::{close, element, open};
+use crate::protocol::result::Reply;
+use crate::protocol::write::{close, element, number, open};
 
 /// What a user takes in the list, more or less.
 const USER_BYTES: usize = 512;

@@ -7,8 +7,8 @@ use crate::command::{Call, Refusal};
 use crate::protocol::codes::{Codes, ResultType};
 use crate::protocol::param::Param;
 use crate::protocol::request::Request;
-use crate::protocol::result::{Reply, number};
-use crate::protocol::write::{close, element, open};
+use crate::protocol::result::Reply;
+use crate::protocol::write::{close, element, number, open};
 use crate::records::{Filter, Found, Record};
 
 /// What a SEARCHRESULT holds between CALLNUMBER and RECORDID, besides USER1 to USER15.

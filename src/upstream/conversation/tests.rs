@@ -51,10 +51,8 @@ impl Rig {
 
     /// The same for what is about one device, which the key stands for.
     fn leg_about(&self, name: &str, key: u64, urgency: Urgency) -> Ticket {
-        let board = Board::new(
-            WakeOn::Last,
-            Replies::Kept(Budget::new(1 << 20, "test", &Metrics::default()).part().into()),
-        );
+        let room = Budget::new(1 << 20, "test", &Metrics::default()).part();
+        let board = Board::new(WakeOn::Last, Replies::Kept(room.into()), 1);
         let (place, ticket) = board.ticket();
         let now = Instant::now();
         let wire = format!("<TYPE>{name}</TYPE></REQUEST>\r\n").into();
