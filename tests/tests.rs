@@ -23,12 +23,14 @@ mod it {
     mod directory;
     mod directory_cli;
     mod examples;
+    mod habits;
     mod hostile;
     mod lab;
     mod ledger;
     mod mail;
     mod media;
     mod metrics;
+    mod metrics_page;
     mod overload;
     mod owed;
     mod pipelining;
@@ -42,6 +44,7 @@ mod it {
     mod rtpengine;
     mod shapes;
     mod simulation;
+    mod top;
     mod values;
     mod verdicts;
     mod webapi;
