@@ -33,6 +33,7 @@ mod it {
     mod metrics_page;
     mod overload;
     mod owed;
+    mod pages;
     mod pipelining;
     mod postgres;
     mod process;
