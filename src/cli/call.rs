@@ -53,13 +53,11 @@ async fn ask(args: &Args) -> io::Result<String> {
 
 fn show(answer: &str, args: &Args) -> Exit {
     if args.json {
-        match result_json::of(answer) {
-            Some(json) => output::line(json),
-            None => {
-                errln!("corecast: {} answered with what is no RESULT", args.address);
-                return Exit::Failure;
-            }
-        }
+        let Some(json) = result_json::of(answer) else {
+            errln!("corecast: {} answered with what is no RESULT", args.address);
+            return Exit::Failure;
+        };
+        output::line(json);
     } else if args.raw || !io::stdout().is_terminal() {
         output::line(answer.trim_end());
     } else {

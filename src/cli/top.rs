@@ -135,7 +135,7 @@ async fn live(watch: Watch, every: Duration) -> Exit {
 }
 
 async fn show(mut figures: Receiver<Figures>, every: Duration) -> io::Result<()> {
-    let screen = Screen::take()?;
+    let screen = Screen::take(every)?;
     let (mut keys, mut resized) = (keys(), signal(SignalKind::window_change())?);
     let mut stop = std::pin::pin!(until_told_to_stop());
     let mut last = None;
@@ -147,7 +147,7 @@ async fn show(mut figures: Receiver<Figures>, every: Duration) -> io::Result<()>
             () = &mut stop => return Ok(()),
         }
         if let Some(figures) = &last {
-            screen.show(figures, every)?;
+            screen.show(figures)?;
         }
     }
 }

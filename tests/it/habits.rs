@@ -72,7 +72,9 @@ async fn colours_are_for_terminals_and_for_those_who_want_them() {
     let files = Scratch::new();
     let faulty = files.file("faulty.toml", "[limits]\nspeed = 9\n");
     let check = format!("check --config {faulty}");
-    for args in ["functions", "functions CALLSTART", &check] {
+    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/lab.toml");
+    let show = format!("directory show 7001 --config {}", lab.display());
+    for args in ["functions", "functions CALLSTART", &check, &show] {
         assert!(on_terminal(args, "").await.contains("\x1b["), "{args}: no colours on a terminal");
         assert!(!on_terminal(args, "1").await.contains("\x1b["), "{args}: colours in spite of NO_COLOR");
         let ended = corecast(&args.split(' ').collect::<Vec<_>>()).await;

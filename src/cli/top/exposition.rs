@@ -96,6 +96,7 @@ impl Buckets {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "these are whole numbers")]
 mod tests {
     use super::*;
     use crate::metrics::{BUILD_INFO, LEG_SECONDS, LEGS, Metrics};

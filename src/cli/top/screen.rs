@@ -17,15 +17,16 @@ const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
 /// A terminal that is as it was before when this is dropped.
 pub(super) struct Screen {
+    every: Duration,
     before: Option<Termios>,
 }
 
 impl Screen {
-    /// Takes the terminal.
+    /// Takes the terminal, for figures that are renewed so often.
     ///
     /// # Errors
     /// What the system says.
-    pub fn take() -> io::Result<Self> {
+    pub fn take(every: Duration) -> io::Result<Self> {
         // Without keys, for example with its input from a file, it can still be watched.
         let before = tcgetattr(io::stdin()).ok();
         if let Some(before) = &before {
@@ -33,7 +34,7 @@ impl Screen {
             modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
             tcsetattr(io::stdin(), OptionalActions::Now, &modes)?;
         }
-        let screen = Self { before };
+        let screen = Self { every, before };
         write(ENTER)?;
         Ok(screen)
     }
@@ -42,10 +43,10 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal has gone.
-    pub fn show(&self, figures: &Figures, every: Duration) -> io::Result<()> {
+    pub fn show(&self, figures: &Figures) -> io::Result<()> {
         let (height, width) = Term::stdout().size();
         let paper = Paper { has_colours: has_colours(&io::stdout()), width: width.into() };
-        let title = table::title(figures, every, paper);
+        let title = table::title(figures, self.every, paper);
         let lines = [title, String::new()].into_iter().chain(table::lines(figures, paper));
         let lines: Vec<_> = lines.take(height.into()).map(|line| line + "\x1b[K").collect();
         write(&format!("\x1b[H{}\x1b[J", lines.join("\r\n")))

@@ -23,7 +23,7 @@ impl Cell {
         Self { text: text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(), style }
     }
 
-    fn plain(text: impl ToString) -> Self {
+    fn plain(text: &(impl ToString + ?Sized)) -> Self {
         Self::new(text.to_string(), PLAIN)
     }
 
@@ -104,12 +104,12 @@ fn copy(copy: &CopyFigures) -> Vec<Cell> {
     vec![
         Cell::plain(&copy.url),
         Cell::plain(&copy.version),
-        Cell::plain(copy.clients),
-        Cell::plain(tenths(copy.rate)),
+        Cell::plain(&copy.clients),
+        Cell::plain(&tenths(copy.rate)),
         Cell::unwanted(tenths(copy.missed), copy.missed > 0.0, RED),
         Cell::unwanted(tenths(copy.shed), copy.shed > 0.0, RED),
-        Cell::plain(latency(copy.p50_ms)),
-        Cell::plain(latency(copy.p99_ms)),
+        Cell::plain(&latency(copy.p50_ms)),
+        Cell::plain(&latency(copy.p99_ms)),
     ]
 }
 
@@ -121,19 +121,19 @@ fn core(core: &CoreFigures) -> Vec<Cell> {
     };
     let is_owed = core.owed > 0.0;
     vec![
-        Cell::plain(core.id),
+        Cell::plain(&core.id),
         Cell::plain(&core.name),
         Cell::plain(&core.site),
         Cell::new(state(core), style),
-        Cell::plain(tenths(core.rate)),
+        Cell::plain(&tenths(core.rate)),
         Cell::unwanted(tenths(core.missed), core.missed > 0.0, RED),
-        Cell::plain(latency(core.p50_ms)),
-        Cell::plain(latency(core.p99_ms)),
-        Cell::plain(core.in_flight),
+        Cell::plain(&latency(core.p50_ms)),
+        Cell::plain(&latency(core.p99_ms)),
+        Cell::plain(&core.in_flight),
         Cell::unwanted(core.queued.to_string(), core.queued > 0, YELLOW),
         Cell::unwanted(core.owed.to_string(), is_owed, YELLOW),
-        Cell::plain(if is_owed { format!("{:.0}s", core.owed_oldest_seconds) } else { "-".into() }),
-        Cell::plain(core.connections),
+        Cell::plain(&if is_owed { format!("{:.0}s", core.owed_oldest_seconds) } else { "-".into() }),
+        Cell::plain(&core.connections),
         Cell::plain(&core.last_error),
     ]
 }
