@@ -135,14 +135,13 @@ class Scene:
         plant.begin(self.devices.values())
         self.ports = ports
 
-    def start(self):
-        self.running = {
-            program: Running(self.plant.lab, command, "127.0.0.1", self.ports[listener], self.devices[program])
-            for program, (command, listener) in PAYMENTS.items()
-        }
+        self.running = {}
 
-    def all_say(self, text):
-        until(f"{self.name}: {text}", lambda: all(each.says(text) for each in self.running.values()))
+    def start(self, *programs):
+        for program in programs or PAYMENTS:
+            command, listener = PAYMENTS[program]
+            self.running[program] = Running(
+                self.plant.lab, command, "127.0.0.1", self.ports[listener], self.devices[program])
 
     def faults(self, asks, stopped=()):
         """What does not hold: whether the number is asked for, and at which cores the blackout is over."""
@@ -168,12 +167,15 @@ def payments(plant):
     for name in ("nobody", "lied", "well"):
         scenes[name].start()
     faults = list(scenes["well"].faults(asks=True, stopped=(0, 1)))
-    plant.fault("refuse")
-    scenes["back"].start()
-    scenes["back"].all_say("API_PARTIAL_CORE_RESPONSE")
-    plant.fault("none")
+    for program in PAYMENTS:
+        # One after the other: a program that is slow to start must not use up the patience of the others.
+        plant.fault("refuse")
+        scenes["back"].start(program)
+        until(f"{program} is told of it", lambda: scenes["back"].running[program].says("API_PARTIAL_CORE_RESPONSE"))
+        plant.fault("none")
+        scenes["back"].running[program].end()
+        plant.has_cores()
     faults += scenes["back"].faults(asks=True, stopped=(0, 1))
-    plant.has_cores()
     plant.fault("hang")
     scenes["hung"].start()
     faults += scenes["hung"].faults(asks=False, stopped=(0,))
