@@ -10,33 +10,37 @@ mod bench;
 mod call;
 mod cav;
 mod check;
+mod completions;
 mod configured;
 mod cti;
 mod demo;
 mod directory;
+mod exit;
 mod functions;
 mod logs;
+mod man;
 mod output;
 mod params;
 mod records;
+mod result_json;
 mod route;
 mod serve;
+mod top;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use exit::Exit;
+
 /// A stateless fan-out proxy in front of call recorders: API_OK means that every owner confirmed.
 #[derive(Debug, Parser)]
-#[command(version, about, disable_help_subcommand = true, after_help = EXIT_CODES)]
+#[command(version, about, disable_help_subcommand = true)]
+#[command(after_help = exit::help(), after_long_help = exit::long_help())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
-
-const EXIT_CODES: &str = "\
-Exit status: 0 done · 1 failed, or a core refused · 2 wrong usage · 3 only some cores confirmed · \
-69 nobody could be reached · 78 the configuration is wrong";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -46,12 +50,14 @@ enum Command {
     Serve(serve::Args),
     /// Read a configuration and say all that is wrong with it
     Check(check::Args),
-    /// Run a CTI core: it remembers calls, records them, and blacks out what must not be kept
+    /// Run a CTI core, which records calls and blacks out what must not be kept
     Core(Box<cti::Args>),
     /// Send one command and print the result
     Call(call::Args),
     /// Say where a command would go, and why
     Route(route::Args),
+    /// Watch the cores, as one or several copies of the proxy see them
+    Top(top::Args),
     /// Fill, save and look at the directory: who, what and where
     #[command(subcommand)]
     Directory(directory::Command),
@@ -67,21 +73,10 @@ enum Command {
     Functions(functions::Args),
     /// Load an API socket or a WebAPI at a steady rate, and measure how long answers take
     Bench(Box<bench::Args>),
-}
-
-/// How the program ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// Done.
-    Ok = 0,
-    /// It failed, or a core refused.
-    Failure = 1,
-    /// Some cores confirmed, not all.
-    Partial = 3,
-    /// Nobody could be reached.
-    Unavailable = 69,
-    /// The configuration is wrong.
-    Config = 78,
+    /// Print what a shell needs to complete the arguments of this program
+    Completions(completions::Args),
+    /// Write the man pages
+    Man(man::Args),
 }
 
 /// Runs the program with the arguments of this process.
@@ -94,12 +89,15 @@ pub fn main() -> ExitCode {
         Command::Core(args) => cti::run(&args),
         Command::Call(args) => call::run(&args),
         Command::Route(args) => route::run(&args),
+        Command::Top(args) => top::run(&args),
         Command::Directory(command) => directory::run(&command),
         Command::Cav(args) => cav::run(&args),
         Command::Audit(command) => audit::run(&command),
         Command::Records(command) => records::run(&command),
         Command::Functions(args) => functions::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     ExitCode::from(exit as u8)
 }

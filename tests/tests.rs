@@ -23,14 +23,17 @@ mod it {
     mod directory;
     mod directory_cli;
     mod examples;
+    mod habits;
     mod hostile;
     mod lab;
     mod ledger;
     mod mail;
     mod media;
     mod metrics;
+    mod metrics_page;
     mod overload;
     mod owed;
+    mod pages;
     mod pipelining;
     mod postgres;
     mod process;
@@ -42,6 +45,7 @@ mod it {
     mod rtpengine;
     mod shapes;
     mod simulation;
+    mod top;
     mod values;
     mod verdicts;
     mod webapi;

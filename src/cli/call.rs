@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::params::Typed;
-use super::{Exit, block_on, output};
+use super::{Exit, block_on, output, result_json};
 use crate::client::Client;
 use crate::protocol::codes::ResultType;
 use crate::protocol::result::ReplyHead;
@@ -22,6 +22,9 @@ pub(super) struct Args {
     /// Print the result as it came, on one line
     #[arg(long)]
     raw: bool,
+    /// Print the result as JSON: sections are lists, all else is text
+    #[arg(long, conflicts_with = "raw")]
+    json: bool,
     /// How many seconds to wait for the result
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     timeout: u64,
@@ -31,7 +34,7 @@ pub(super) fn run(args: &Args) -> Exit {
     block_on(async {
         let limit = Duration::from_secs(args.timeout);
         match timeout(limit, ask(args)).await.unwrap_or_else(|late| Err(late.into())) {
-            Ok(answer) => show(&answer, args.raw),
+            Ok(answer) => show(&answer, args),
             Err(error) => {
                 errln!("corecast: no result from {}: {error}", args.address);
                 Exit::Unavailable
@@ -48,8 +51,14 @@ async fn ask(args: &Args) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-fn show(answer: &str, raw: bool) -> Exit {
-    if raw || !io::stdout().is_terminal() {
+fn show(answer: &str, args: &Args) -> Exit {
+    if args.json {
+        let Some(json) = result_json::of(answer) else {
+            errln!("corecast: {} answered with what is no RESULT", args.address);
+            return Exit::Failure;
+        };
+        output::line(json);
+    } else if args.raw || !io::stdout().is_terminal() {
         output::line(answer.trim_end());
     } else {
         output::line(output::indented(answer));

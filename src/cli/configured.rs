@@ -1,9 +1,9 @@
 //! `--config FILE` of every command that needs a configuration.
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::PathBuf;
 
-use super::Exit;
+use super::{Exit, output};
 use crate::config::Settings;
 
 /// The configuration that a command works with.
@@ -18,7 +18,7 @@ impl Configured {
     /// The settings; or all that is wrong with them, told on standard error.
     pub fn load(&self) -> Result<Settings, Exit> {
         Settings::load(&self.config).map_err(|faults| {
-            if io::stderr().is_terminal() {
+            if output::has_colours(&io::stderr()) {
                 errln!("{faults:#}");
             } else {
                 errln!("{faults}");

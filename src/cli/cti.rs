@@ -6,8 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
+use super::params::time;
 use super::serve::until_told_to_stop;
 use super::{Exit, block_on, logs, output};
 use crate::config::Log;
@@ -83,11 +82,6 @@ enum RecorderName {
     None,
     Synthetic,
     Rtpengine,
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    let wrong = |_| format!("{text} is no time such as 10s or 15m");
-    text.parse::<SignedDuration>().map_err(wrong)?.try_into().map_err(wrong)
 }
 
 fn of_device<T: FromStr>(text: &str) -> Result<(String, T), String> {

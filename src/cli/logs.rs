@@ -1,10 +1,8 @@
 //! Where the program's own words go.
 
-use std::io::IsTerminal;
-
 use tracing_subscriber::EnvFilter;
 
-use super::output::LogWriter;
+use super::output::{LogWriter, has_colours};
 use crate::config::{Log, LogFormat};
 
 /// Sends logs to standard error in the form that the configuration asks for.
@@ -17,7 +15,7 @@ pub(super) fn start(log: &Log) {
         .log_internal_errors(false);
     let started = match log.format {
         LogFormat::Json => logs.json().flatten_event(true).try_init(),
-        LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Text => logs.with_ansi(has_colours(&std::io::stderr())).try_init(),
     };
     // A second start in one process keeps the first one's form.
     drop(started);

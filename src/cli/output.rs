@@ -45,13 +45,14 @@ impl Write for LogWriter {
     }
 }
 
+/// Whether what is written there may have colours: on a terminal, unless NO_COLOR says that somebody wants none.
+pub(super) fn has_colours(out: &impl IsTerminal) -> bool {
+    out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// A text in an ANSI style, on a terminal; elsewhere as it is.
 pub(super) fn styled(text: &str, code: &str) -> String {
-    if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        format!("\x1b[{code}m{text}\x1b[0m")
-    } else {
-        text.to_owned()
-    }
+    if has_colours(&io::stdout()) { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
 /// One-line XML with each element on a line of its own, for people.

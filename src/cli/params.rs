@@ -1,4 +1,8 @@
-//! `TYPE KEY=VALUE…` of `call` and `route`.
+//! `TYPE KEY=VALUE…` of `call` and `route`, and times of several commands.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
 
 use crate::protocol::param::Param;
 use crate::protocol::write::{close, element, open};
@@ -24,6 +28,12 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     } else {
         Err(format!("{name:?} is no parameter"))
     }
+}
+
+/// A time such as `500ms`, `10s` or `15m`.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    let wrong = |_| format!("{text} is no time such as 500ms, 10s or 15m");
+    text.parse::<SignedDuration>().map_err(wrong)?.try_into().map_err(wrong)
 }
 
 impl Typed {

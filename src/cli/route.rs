@@ -1,5 +1,6 @@
 //! `corecast route`: where a command would go, and why.
 
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::configured::Configured;
@@ -9,9 +10,10 @@ use super::{Exit, block_on, output};
 use crate::command::{Call, check};
 use crate::config::Settings;
 use crate::directory::snapshot::Snapshot;
+use crate::model::CoreId;
 use crate::protocol::request::Request;
 use crate::protocol::xml::Bounds;
-use crate::route::Router;
+use crate::route::{Destination, Router};
 
 /// Arguments of `route`.
 #[derive(Debug, clap::Args)]
@@ -20,6 +22,9 @@ pub(super) struct Args {
     configured: Configured,
     #[command(flatten)]
     command: Typed,
+    /// Print JSON: the cores, and each step of why
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args) -> Exit {
@@ -29,16 +34,26 @@ pub(super) fn run(args: &Args) -> Exit {
     };
     block_on(async {
         match snapshot(&settings).await {
-            Ok(snapshot) => show(explain(&settings, &args.command, &snapshot)),
+            Ok(snapshot) => show(explain(&settings, &args.command, &snapshot), args.json),
             Err(trouble) => trouble.tell(),
         }
     })
 }
 
-fn show(steps: Result<Vec<String>, String>) -> Exit {
-    match steps {
-        Ok(steps) => {
-            steps.iter().for_each(output::line);
+/// Where a command goes, and why.
+struct Way {
+    cores: Vec<CoreId>,
+    steps: Vec<String>,
+}
+
+fn show(way: Result<Way, String>, as_json: bool) -> Exit {
+    match way {
+        Ok(Way { cores, steps }) => {
+            if as_json {
+                output::line(json!({ "cores": cores, "because": steps }));
+            } else {
+                steps.iter().for_each(output::line);
+            }
             Exit::Ok
         }
         Err(reason) => {
@@ -48,11 +63,16 @@ fn show(steps: Result<Vec<String>, String>) -> Exit {
     }
 }
 
-fn explain(settings: &Settings, command: &Typed, snapshot: &Snapshot) -> Result<Vec<String>, String> {
+fn explain(settings: &Settings, command: &Typed, snapshot: &Snapshot) -> Result<Way, String> {
     let bounds = Bounds { max_fields: settings.limits.max_fields, max_depth: settings.limits.max_depth };
     let request = Request::read(command.to_xml().as_bytes(), bounds).map_err(|bad| bad.reason)?;
     let function =
         check(&request).map_err(|refusal| format!("{}: {}", refusal.result.label(), refusal.message))?;
     let router = Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device);
-    Ok(router.explain(&Call::new(function, request, Instant::now()), snapshot))
+    let call = Call::new(function, request, Instant::now());
+    let cores = match router.plan(&call, snapshot) {
+        Ok(Destination::Cores(plan)) => plan.cores(),
+        _ => Vec::new(),
+    };
+    Ok(Way { cores, steps: router.explain(&call, snapshot) })
 }

@@ -11,6 +11,7 @@ use corecast::model::CoreId;
 use corecast::protocol::param::Param;
 use corecast::records::{Record, RecordKind, Records};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
 const CONFIGURATION: &str = "\
 [directory]
@@ -156,6 +157,8 @@ async fn what_is_over_is_told_first_and_removed_when_told_to() {
         "nothing was changed",
     ];
     has(&told, 0, &parts);
+    let json: Value = serde_json::from_str(&desk.run(&["purge", "--json"]).out).expect("JSON");
+    assert_eq!((&json["over"], &json["removed"]), (&json!(2), &Value::Null), "{json}");
     assert_eq!(desk.sounds(), all);
     let sounds = desk.folder.join("sounds");
     fs::rename(&sounds, desk.folder.join("elsewhere")).expect("it was there");
@@ -164,7 +167,12 @@ async fn what_is_over_is_told_first_and_removed_when_told_to() {
     fs::remove_file(desk.folder.join("sounds/2026/days.wav")).expect("it was there");
     has(&desk.run(&["purge", "--apply"]), 0, &["removed 2 recordings, 10 bytes"]);
     assert_eq!(desk.sounds(), ["strange.wav", "year.wav", "young.wav"]);
-    has(&desk.run(&["purge", "--apply"]), 0, &["removed 0 recordings"]);
+    let done: Value = serde_json::from_str(&desk.run(&["purge", "--apply", "--json"]).out).expect("JSON");
+    assert_eq!(
+        (&done["over"], &done["removed"]["recordings"], done["lots"].as_array().map(Vec::len)),
+        (&json!(0), &json!(0), Some(3)),
+        "{done}"
+    );
 }
 
 #[test]

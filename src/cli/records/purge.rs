@@ -1,6 +1,7 @@
 //! `corecast records purge`: what retention would do; with `--apply`, it does it.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::{Configured, Trouble, open};
 use crate::cli::{Exit, output};
@@ -17,6 +18,9 @@ pub(in crate::cli) struct Args {
     apply: bool,
     #[command(flatten)]
     pub configured: Configured,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Looks, and removes where it is told to.
@@ -24,13 +28,47 @@ pub(super) async fn run(args: &Args, settings: &Settings) -> Result<Exit, Troubl
     let (records, place) = open(settings)?;
     let (retention, now) = (&settings.records.retention, Timestamp::now());
     let survey = records.survey(retention, now).await.map_err(|error| Trouble::of_store(&error, &place))?;
-    tell(&survey, retention);
-    if !args.apply {
-        output::line("nothing was changed; --apply removes what is over");
-        return Ok(Exit::Ok);
+    if !args.json {
+        tell(&survey, retention);
     }
-    let removed = records.purge(retention, now, &store(settings).await?).await;
-    Ok(conclude(&removed.map_err(|error| Trouble::of_store(&error, &place))?))
+    let removed = if args.apply {
+        let removed = records.purge(retention, now, &store(settings).await?).await;
+        Some(removed.map_err(|error| Trouble::of_store(&error, &place))?)
+    } else {
+        None
+    };
+    match &removed {
+        _ if args.json => output::line(for_programs(&survey, removed.as_ref())),
+        Some(removed) => {
+            output::line(format_args!("removed {}, {} bytes", recordings(removed.recordings), removed.bytes));
+        }
+        None => output::line("nothing was changed; --apply removes what is over"),
+    }
+    Ok(removed.as_ref().map_or(Exit::Ok, conclude))
+}
+
+fn for_programs(survey: &Survey, removed: Option<&Removed>) -> Value {
+    json!({
+        "lots": survey.lots.iter().map(lot_for_programs).collect::<Vec<_>>(),
+        "not_ended": survey.open,
+        "still_to_be_removed": survey.begun,
+        "over": over(survey),
+        "removed": removed.map(|removed| json!({
+            "recordings": removed.recordings, "bytes": removed.bytes, "left": removed.left,
+        })),
+    })
+}
+
+fn lot_for_programs(lot: &Lot) -> Value {
+    let (first, last) = lot.ended.unzip();
+    let (before, kept) = match &lot.fate {
+        Fate::Removed { before } => (Some(before), None),
+        Fate::Kept(reason) => (None, Some(reason.words())),
+    };
+    json!({
+        "archive_action": lot.archive_action, "keep_days": lot.keep_days, "recordings": lot.count,
+        "first_ended": first, "last_ended": last, "over_before": before, "kept": kept,
+    })
 }
 
 /// The store of recordings. Were it not there, every sound would count as gone already, and every record would go.
@@ -49,9 +87,12 @@ fn tell(survey: &Survey, retention: &Retention) {
     if survey.begun > 0 {
         output::line(format_args!("{} of an earlier run are still to be removed", recordings(survey.begun)));
     }
+    output::line(format_args!("{} are over", recordings(over(survey))));
+}
+
+fn over(survey: &Survey) -> u64 {
     let is_over = |lot: &&Lot| matches!(lot.fate, Fate::Removed { .. });
-    let over = survey.lots.iter().filter(is_over).map(|lot| lot.count).sum();
-    output::line(format_args!("{} are over", recordings(over)));
+    survey.lots.iter().filter(is_over).map(|lot| lot.count).sum()
 }
 
 fn describe(lot: &Lot, retention: &Retention) -> String {
@@ -81,8 +122,8 @@ fn recordings(count: u64) -> String {
     if count == 1 { "1 recording".into() } else { format!("{count} recordings") }
 }
 
+/// What could not be removed goes to standard error.
 fn conclude(removed: &Removed) -> Exit {
-    output::line(format_args!("removed {}, {} bytes", recordings(removed.recordings), removed.bytes));
     let Some(failure) = &removed.failure else { return Exit::Ok };
     errln!("corecast: the store of recordings fails: {failure}");
     let left = recordings(removed.left);
