@@ -26,7 +26,7 @@ use crate::access::{FileFault, Gate, Live, Watched};
 use crate::budget::Budget;
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
-use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
+use crate::fanout::{Desk, FailedLegs, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
 use crate::ledger::{self, Ledger};
 use crate::listen::{self, Connections, Door, Lock};
 use crate::media::functions::Exports;
@@ -34,6 +34,7 @@ use crate::media::mail::{BadAuthority, Mail};
 use crate::media::{MediaError, Renderer, Vault};
 use crate::metrics::Metrics;
 use crate::net::TcpListener;
+use crate::ops::pulse::Pulse;
 use crate::ops::{self, View};
 use crate::owed::Owed;
 use crate::protocol::xml::Bounds;
@@ -42,9 +43,6 @@ use crate::records::functions::Functions;
 use crate::route::Router;
 use crate::upstream::{CoreShared, LinkSettings, Upstream, keep_probing};
 use entrances::{Entrances, Guards};
-
-/// How often raw samples are folded, scraped or not.
-const UPKEEP: Duration = Duration::from_secs(5);
 
 /// How long the last entries of the ledger may take at the end.
 const LAST_ENTRIES: Duration = Duration::from_secs(5);
@@ -184,14 +182,7 @@ impl Proxy {
         for core in &*view.cores {
             self.spawn(keep_probing(core.clone(), link_settings(settings)));
         }
-        let upkeep = view.clone();
-        self.spawn(async move {
-            let mut ticks = interval(UPKEEP);
-            loop {
-                ticks.tick().await;
-                upkeep.upkeep();
-            }
-        });
+        self.spawn(Pulse::keep_beating(view.clone()));
     }
 
     fn spawn_admin(&self, view: &View, guards: &Guards, entrances: Entrances) -> io::Result<()> {
@@ -263,6 +254,11 @@ fn view(settings: &Settings, directory: Directory) -> Result<View, FileFault> {
         cores: cores?,
         router: Arc::new(Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device)),
         in_flight: InFlight::new(settings.limits.max_in_flight),
+        failed: FailedLegs::new(),
+        config: Arc::new(settings.shown()),
+        copy: Arc::new(ops::this_copy()),
+        changes: Arc::default(),
+        pulse: Arc::default(),
         directory,
         drain: CancellationToken::new(),
         metrics,
@@ -350,6 +346,7 @@ fn desk(seat: &Seat) -> Desk {
         repeats: seat.repeats.clone(),
         budget: seat.budget.clone(),
         in_flight: view.in_flight.clone(),
+        failed: view.failed.clone(),
         ledger: seat.ledger.clone(),
         meter: Meter::new(view.metrics.clone()),
     }

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
+use super::failed::FailedLegs;
 use super::fall_back;
 use super::gather::Legs;
 use super::in_flight::{InFlight, InFlightPlace, crowded};
@@ -109,6 +110,8 @@ pub struct Desk {
     pub budget: Arc<Budget>,
     /// The calls under way over all threads.
     pub in_flight: Arc<InFlight>,
+    /// The last legs that did not confirm.
+    pub failed: Arc<FailedLegs>,
     /// Where blackouts are noted.
     pub ledger: Ledger,
     /// The thread's counters.
@@ -239,6 +242,7 @@ impl Desk {
                 let asked = legs.asked();
                 let mut ended = legs.end(&self.upstream, &self.owed).await;
                 note.iter().for_each(|note| self.repeats.end(note));
+                self.failed.note(&call, &plan, &ended, &self.terms.codes);
                 if let Some(witness) = witness {
                     witness.sees_ended(&plan, &ended);
                 }

@@ -138,7 +138,10 @@ impl Waiting {
     fn about(key: u64, urgency: Urgency, deadline: Instant) -> Self {
         let board = Board::new(WakeOn::Last, Replies::Dropped);
         let (place, _) = board.ticket();
-        Self::new(Leg { wire: Bytes::new(), key, urgency, started: deadline, deadline, board }, place)
+        Self::new(
+            Leg { wire: Bytes::new(), key, urgency, begins: false, started: deadline, deadline, board },
+            place,
+        )
     }
 }
 
