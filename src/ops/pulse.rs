@@ -81,7 +81,7 @@ impl Pulse {
     async fn beat(&self, view: &View) {
         view.upkeep();
         let reading = Reading::of(&view.metrics.render());
-        self.past().take(&reading);
+        self.past().take(&reading, view.in_flight.now());
         if self.beats.receiver_count() > 0 {
             self.look_at_debts(view, &reading).await;
             let shown = self.past().show(view, &reading);
@@ -107,9 +107,9 @@ impl Past {
         snapshot(view, reading, &self.owed, self.points.back())
     }
 
-    fn take(&mut self, reading: &Reading) {
+    fn take(&mut self, reading: &Reading, in_flight: usize) {
         let earlier = self.readings.front().unwrap_or(reading);
-        self.points.push_back(point(reading, earlier));
+        self.points.push_back(point(reading, earlier, in_flight));
         self.readings.push_back(reading.clone());
         if self.readings.len() > WINDOW {
             self.readings.pop_front();
@@ -121,7 +121,7 @@ impl Past {
 }
 
 /// One point of each curve.
-fn point(reading: &Reading, earlier: &Reading) -> Value {
+fn point(reading: &Reading, earlier: &Reading, in_flight: usize) -> Value {
     let time = reading.since(earlier);
     let nothing = Counts::default();
     let core = |(id, counts): (&CoreId, &Counts)| {
@@ -130,6 +130,8 @@ fn point(reading: &Reading, earlier: &Reading) -> Value {
     };
     json!({
         "at": jiff::Timestamp::now().as_millisecond(),
+        "in_flight": in_flight,
+        "owed": reading.owed.values().map(|(pending, _)| pending).sum::<f64>(),
         "all": pace_of(reading.all.pace(&earlier.all, time)),
         "cores": reading.cores.iter().map(core).collect::<serde_json::Map<_, _>>(),
     })

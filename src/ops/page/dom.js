@@ -19,11 +19,13 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+const made = new WeakMap();
+
 /** Puts these children there, unless what they are made of is what it was. */
 export function fill(element, from, children) {
   const key = JSON.stringify(from);
-  if (element.dataset.from === key) return;
-  element.dataset.from = key;
+  if (made.get(element) === key) return;
+  made.set(element, key);
   element.replaceChildren(...children());
 }
 

@@ -1,6 +1,6 @@
 // What failed, what is owed, what was changed.
 
-import { byId, cell, fill, make } from "./dom.js";
+import { byId, cell, fill, make, say } from "./dom.js";
 import { age, clock } from "./words.js";
 
 const OUTCOMES = {
@@ -35,30 +35,40 @@ function failedRow(leg, now) {
     cell("After", { class: "number" }, `${leg.milliseconds} ms`));
 }
 
-/** The last failed legs. */
+/** Failed legs that are shown to somebody who has not asked for more. */
+const FEW = 10;
+
+/** The last failed legs. The button stays the same element, so that whoever stands on it keeps standing there. */
 export function showFailed({ failed, now }) {
-  fill(byId("failed"), failed, () => failed.length === 0 ? [empty("None since this copy began.")] :
-    [table("failed", ["When", "Core", "Command", "How it ended", "After"], failed.map((leg) => failedRow(leg, now)))]);
+  const more = byId("failed-more");
+  const shown = more.getAttribute("aria-expanded") === "true" ? failed : failed.slice(0, FEW);
+  more.hidden = failed.length <= FEW;
+  say(more, shown.length < failed.length ? `Show all ${failed.length}` : `Show the last ${FEW}`);
+  more.onclick = () => {
+    more.setAttribute("aria-expanded", String(more.getAttribute("aria-expanded") !== "true"));
+    showFailed({ failed, now });
+  };
+  fill(byId("failed"), shown, () => failed.length === 0 ? [empty("None since this copy began.")] :
+    [table("failed", ["When", "Core", "Command", "How it ended", "After"], shown.map((leg) => failedRow(leg, now)))]);
 }
 
 function owedRow(owed) {
-  const tries = owed.attempts === 0 ? "not tried yet" : `tried ${owed.attempts} ${owed.attempts === 1 ? "time" : "times"}`;
+  const tries = owed.attempts === 0 ? "not tried" : `tried ${owed.attempts} ${owed.attempts === 1 ? "time" : "times"}`;
   return make("tr", { role: "row" },
     cell("Core", { class: "core" }, String(owed.core)),
     cell("Command", { class: "command" }, make("span", { class: "function" }, owed.function),
       make("span", { class: "device" }, owed.device)),
-    cell("Since", { class: "number", "data-asked": owed.asked }),
-    cell("Tries", {}, tries));
+    cell("Tries", { class: "tries" }, tries),
+    cell("Since", { class: "number", "data-asked": owed.asked }));
 }
 
 /** What is owed for the longest. */
-export function showOwed({ owed, now, cores }) {
+export function showOwed({ owed, now }) {
   fill(byId("owed"), owed, () => owed.length === 0 ? [empty("Nothing: every core has what it was told.")] :
-    [table("owed", ["Core", "Command", "Since", "Tries"], owed.map(owedRow))]);
+    [table("owed", ["Core", "Command", "Tries", "Since"], owed.map(owedRow))]);
   byId("owed").querySelectorAll("[data-asked]").forEach((element) => {
     element.textContent = age(Math.max(0, (now - Number(element.dataset.asked)) / 1000));
   });
-  return cores;
 }
 
 /** What was changed at this copy, and its beginning. */

@@ -50,13 +50,6 @@ tile("missed", "Missed an owner, 3 min", true);
 tile("flight", "In flight", true);
 tile("owed", "Owed", true);
 
-const [flights, debts] = [[], []];
-
-function remember(values, value) {
-  values.push(value);
-  if (values.length > 180) values.shift();
-}
-
 function show(key, value, note, values, missed, least) {
   say(tiles[key].value, value);
   say(tiles[key].note, note);
@@ -72,14 +65,13 @@ export function showSummary(snapshot, points) {
   const owed = snapshot.cores.reduce((sum, core) => sum + core.owed, 0);
   const oldest = Math.max(0, ...snapshot.cores.map((core) => core.owed_seconds));
   const [flying, queued] = ["in_flight", "queued"].map((key) => snapshot.cores.reduce((sum, c) => sum + c[key], 0));
-  remember(flights, snapshot.in_flight);
-  remember(debts, owed);
   show("requests", rate(now[0]), `${count(snapshot.requests)} so far`, all.map((pace) => pace[0]));
   show("wait", milliseconds(now[3]), `median ${milliseconds(now[2])}`, all.map((pace) => pace[3]), [], 5);
   show("missed", `${share > 0 && share < 0.1 ? "< 0.1" : share.toFixed(share >= 10 || share === 0 ? 0 : 1)} %`,
     `${rate(now[1])} a second now`, missed, missed);
-  show("flight", count(snapshot.in_flight), `at cores ${count(flying)}, queued ${count(queued)}`, flights);
-  show("owed", count(owed), owed > 0 ? `oldest ${age(oldest)}` : "nothing", debts);
+  show("flight", count(snapshot.in_flight), `at cores ${count(flying)}, queued ${count(queued)}`,
+    points.map((point) => point.in_flight));
+  show("owed", count(owed), owed > 0 ? `oldest ${age(oldest)}` : "nothing", points.map((point) => point.owed));
   tiles.missed.value.dataset.mood = share > 0 ? "bad" : "";
   tiles.owed.value.dataset.mood = owed > 0 ? "warn" : "";
 }
