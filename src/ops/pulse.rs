@@ -35,7 +35,7 @@ const WINDOW: usize = 5;
 const MAX_LISTENERS: usize = 32;
 
 /// What is owed that is shown one by one.
-const OLDEST: u32 = 10;
+const OLDEST: u32 = 8;
 
 /// How long the database may take to tell it; it is shown as it was if it takes longer.
 const PATIENCE: Duration = Duration::from_millis(500);

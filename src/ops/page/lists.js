@@ -25,31 +25,35 @@ function outcome(word) {
   return make("span", { class: "state", "data-mood": mood }, make("span", { class: "mark", "aria-hidden": "true" }), text);
 }
 
-function failedRow(leg, now) {
+function failedRow([leg, ...others], now) {
+  const like = others.length > 0 && make("span", { class: "like" }, `and ${others.length} more like it`);
   return make("tr", { role: "row" },
     cell("When", { class: "when" }, make("time", { datetime: new Date(leg.at).toISOString() }, clock(leg.at, now))),
     cell("Core", { class: "core" }, String(leg.core)),
     cell("Command", { class: "command" }, make("span", { class: "function" }, leg.function),
       make("span", { class: "device" }, leg.device)),
-    cell("How it ended", { class: "reason" }, outcome(leg.outcome), make("span", { class: "why" }, leg.reason)),
+    cell("How it ended", { class: "reason" }, outcome(leg.outcome), like || "", make("span", { class: "why" }, leg.reason)),
     cell("After", { class: "number" }, `${leg.milliseconds} ms`));
 }
 
-/** Failed legs that are shown to somebody who has not asked for more. */
-const FEW = 10;
+/** What is much the same: a refusal's words name the device. */
+const kind = (leg) => [leg.core, leg.outcome, leg.outcome === "REJECTED" ? leg.function : leg.reason].join();
 
-/** The last failed legs. The button stays the same element, so that whoever stands on it keeps standing there. */
+/** The last failed legs: one of each kind, until all are asked for. The button stays the same element, so that whoever
+ *  stands on it keeps standing there. */
 export function showFailed({ failed, now }) {
   const more = byId("failed-more");
-  const shown = more.getAttribute("aria-expanded") === "true" ? failed : failed.slice(0, FEW);
-  more.hidden = failed.length <= FEW;
-  say(more, shown.length < failed.length ? `Show all ${failed.length}` : `Show the last ${FEW}`);
+  const groups = [...Map.groupBy(failed, kind).values()];
+  const isAll = more.getAttribute("aria-expanded") === "true";
+  const shown = isAll ? failed.map((leg) => [leg]) : groups;
+  more.hidden = groups.length === failed.length;
+  say(more, isAll ? "Show one of each kind" : `Show all ${failed.length}`);
   more.onclick = () => {
-    more.setAttribute("aria-expanded", String(more.getAttribute("aria-expanded") !== "true"));
+    more.setAttribute("aria-expanded", String(!isAll));
     showFailed({ failed, now });
   };
   fill(byId("failed"), shown, () => failed.length === 0 ? [empty("None since this copy began.")] :
-    [table("failed", ["When", "Core", "Command", "How it ended", "After"], shown.map((leg) => failedRow(leg, now)))]);
+    [table("failed", ["When", "Core", "Command", "How it ended", "After"], shown.map((legs) => failedRow(legs, now)))]);
 }
 
 function owedRow(owed) {

@@ -46,7 +46,7 @@ function tile(key, label, hasCurve) {
 
 tile("requests", "Requests a second", true);
 tile("wait", "Wait, p99", true);
-tile("missed", "Missed an owner, 3 min", true);
+tile("missed", "Missed an owner", true);
 tile("flight", "In flight", true);
 tile("owed", "Owed", true);
 
@@ -68,7 +68,7 @@ export function showSummary(snapshot, points) {
   show("requests", rate(now[0]), `${count(snapshot.requests)} so far`, all.map((pace) => pace[0]));
   show("wait", milliseconds(now[3]), `median ${milliseconds(now[2])}`, all.map((pace) => pace[3]), [], 5);
   show("missed", `${share > 0 && share < 0.1 ? "< 0.1" : share.toFixed(share >= 10 || share === 0 ? 0 : 1)} %`,
-    `${rate(now[1])} a second now`, missed, missed);
+    `in 3 min; ${rate(now[1])} a second now`, missed, missed);
   show("flight", count(snapshot.in_flight), `at cores ${count(flying)}, queued ${count(queued)}`,
     points.map((point) => point.in_flight));
   show("owed", count(owed), owed > 0 ? `oldest ${age(oldest)}` : "nothing", points.map((point) => point.owed));
