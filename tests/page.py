@@ -19,7 +19,8 @@ from lab import Client, Lab, free_ports, get, until
 TOKEN = "a-token-of-this-laboratory"
 
 SCREENS = {"light": (1360, 900, "light"), "dark": (1360, 900, "dark"),
-           "phone": (375, 812, "light"), "phone-dark": (375, 812, "dark"), "narrow": (320, 640, "light")}
+           "phone": (375, 812, "light"), "phone-dark": (375, 812, "dark"), "narrow": (320, 640, "light"), "tablet": (800, 1000, "light"),
+           "small": (1000, 700, "dark")}
 
 # Everything that takes part in being wider than the window.
 TOO_WIDE = """const width = document.documentElement.clientWidth;

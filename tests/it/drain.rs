@@ -52,7 +52,7 @@ async fn nothing_new_begins_at_a_drained_core_and_no_answer_hides_that() {
         assert_eq!(label, result, "{kind} {device}: {message}");
         assert_eq!(
             label == partial,
-            message.contains("the following cores: 2"),
+            message.contains("could not be sent to the following cores: 2"),
             "{kind} {device}: {message}"
         );
     }

@@ -80,6 +80,6 @@ export function showChanges({ changes, copy, now }) {
   const began = { at: copy.since, what: "began, with the configuration below", by: "" };
   const item = ({ at, what, by }) => make("li", {},
     make("time", { datetime: new Date(at).toISOString() }, clock(at, now)),
-    make("span", {}, what), by === "" ? "" : make("span", { class: "by" }, `by ${by}`));
+    make("span", {}, what, by === "" ? "" : make("span", { class: "by" }, ` by ${by}`)));
   fill(byId("changes"), [changes, began], () => [...changes, began].map(item));
 }
