@@ -41,9 +41,9 @@ function makeSite(name) {
   const act = (drain) => () => offer("sites", name, site.now, drain);
   site.drain = make("button", { type: "button", click: act(true) }, "Drain site");
   site.enable = make("button", { type: "button", click: act(false) }, "Enable site");
-  const title = make("th", { role: "rowheader", scope: "rowgroup", colspan: 8 }, site.title, site.note);
+  const title = make("th", { role: "rowheader", scope: "rowgroup", colspan: 5 }, site.title, site.note);
   site.whole = make("tbody", { role: "rowgroup", "data-site": name },
-    make("tr", { role: "row", class: "site" }, title, cell("", { class: "act" }, site.enable, site.drain)));
+    make("tr", { role: "row", class: "site" }, title, cell("", { class: "act", colspan: 4 }, site.enable, site.drain)));
   return site;
 }
 
