@@ -18,17 +18,30 @@ export function curve() {
   return picture;
 }
 
-/** Runs of numbers without a gap, as points; the newest is at the right edge. */
+const STEP = WIDTH / (POINTS - 1);
+
+/** Where a value stands; the newest is at the right edge. */
+const place = (values, at, top) => [
+  (WIDTH - (values.length - 1 - at) * STEP).toFixed(1),
+  (HEIGHT - 1 - (HEIGHT - 4) * Math.min(1, values[at] / top)).toFixed(1),
+];
+
+/** Runs of numbers without a gap, as points. */
 function runs(values, top) {
-  const step = WIDTH / (POINTS - 1);
   const found = [[]];
   values.forEach((value, at) => {
     if (value === null || value === undefined) return found.push([]);
-    const x = WIDTH - (values.length - 1 - at) * step;
-    found.at(-1).push([x.toFixed(1), (HEIGHT - 1 - (HEIGHT - 4) * Math.min(1, value / top)).toFixed(1)]);
+    found.at(-1).push(place(values, at, top));
   });
   return found.filter((run) => run.length > 0);
 }
+
+/** A bar for each value above zero: nothing is drawn where nothing happened. */
+const bars = (values, top) => values.map((value, at) => {
+  if (!(value > 0)) return "";
+  const [x, y] = place(values, at, top);
+  return `M${x} ${HEIGHT}V${y}h${-STEP.toFixed(2)}V${HEIGHT}Z`;
+}).join("");
 
 const lineOf = (run) => `M${run.map((point) => point.join(" ")).join("L")}${run.length === 1 ? "h.01" : ""}`;
 const areaOf = (run) => `${lineOf(run)}L${run.at(-1)[0]} ${HEIGHT}L${run[0][0]} ${HEIGHT}Z`;
@@ -40,5 +53,5 @@ export function draw(picture, values, missed = [], least = 1) {
   const found = runs(values, top);
   area.setAttribute("d", found.map(areaOf).join(""));
   line.setAttribute("d", found.map(lineOf).join(""));
-  wrong.setAttribute("d", missed.some((value) => value > 0) ? runs(missed, top).map(areaOf).join("") : "");
+  wrong.setAttribute("d", bars(missed, top));
 }
