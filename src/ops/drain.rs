@@ -44,12 +44,12 @@ pub(super) async fn enable_site(view: State<View>, client: Extension<Client>, na
 
 fn core(view: &View, client: &Client, id: u16, turn: Turn) -> Answer {
     let cores = view.cores.iter().filter(|core| core.core.id.0 == id);
-    turn_all(view, client, cores, turn).ok_or_else(|| unknown(format!("there is no core {id}")))
+    turn_all(view, client, cores, turn).ok_or_else(|| unknown(&format!("there is no core {id}")))
 }
 
 fn site(view: &View, client: &Client, name: &str, turn: Turn) -> Answer {
     let cores = view.cores.iter().filter(|core| core.core.site.eq_ignore_ascii_case(name));
-    turn_all(view, client, cores, turn).ok_or_else(|| unknown("no core stands at this site".into()))
+    turn_all(view, client, cores, turn).ok_or_else(|| unknown("no core stands at this site"))
 }
 
 /// Nothing if there are no such cores.
@@ -60,7 +60,7 @@ fn turn_all<'c>(
     turn: Turn,
 ) -> Option<Json<Value>> {
     let turned: Vec<_> = cores.map(|core| turn_one(view, client, core, turn)).collect();
-    let scope = "this copy, until it ends: other copies are told by themselves";
+    let scope = "this copy alone, until it ends: tell the others too";
     (!turned.is_empty()).then(|| Json(json!({ "cores": turned, "scope": scope })))
 }
 
@@ -83,6 +83,6 @@ fn turn_one(view: &View, client: &Client, core: &CoreShared, turn: Turn) -> Valu
     json!({ "id": id, "drained": is_drained, "changed": changed })
 }
 
-fn unknown(what: String) -> (StatusCode, Json<Value>) {
+fn unknown(what: &str) -> (StatusCode, Json<Value>) {
     (StatusCode::NOT_FOUND, Json(json!({ "error": what })))
 }

@@ -37,7 +37,7 @@ async fn check(State(token): State<Option<Token>>, request: Request, next: Next)
         _ => Ok(()),
     };
     if let Err(refusal) = allowed {
-        tracing::warn!(target: AUDIT, audit = "token", %method, ?path, %client, status = refusal.status().as_u16(), "admin request refused: no good token");
+        tracing::warn!(target: AUDIT, audit = "token", %method, ?path, %client, status = refusal.status().as_u16(), "admin request refused");
         return refusal;
     }
     let response = next.run(request).await;
