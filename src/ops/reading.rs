@@ -178,7 +178,8 @@ mod tests {
         let pace = now.all.pace(&before.all, Duration::from_secs(2));
         assert_eq!((pace.rate, pace.missed), (4.0, 1.0));
         // Evenly between 1 and 2.5 ms.
-        assert_eq!((pace.p50, pace.p99), (Some(0.001_75), Some(0.002_485)));
+        let microseconds = [pace.p50, pace.p99].map(|wait| (wait.unwrap() * 1e6).round());
+        assert_eq!(microseconds, [1750.0, 2485.0]);
         let core = now.cores[&CoreId(2)].pace(&Counts::default(), Duration::from_secs(1));
         assert_eq!(core, Pace { rate: 4.0, missed: 1.0, p50: None, p99: None });
         assert_eq!(now.owed[&CoreId(12)], (4.0, 1.5));
