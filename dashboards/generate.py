@@ -114,12 +114,15 @@ OVERVIEW = [
 
 CORES = [
     ("State", 9, [
-        timeline("Breaker", 12,
+        timeline("Breaker", 9,
                  [target(f"{total(BREAKER, PROBE, 'instance, core')} + 2 * {total(BREAKER, SHUT, 'instance, core')}",
                          "{{core}} at {{instance}}")],
                  "Shut: nothing is sent, and nobody waits. Probe: TEST is on its way.",
                  [(0, "pass", GREEN), (1, "probe", YELLOW), (2, "shut", RED)]),
-        lines("Legs that missed the core", 12,
+        timeline("Drained", 6, per_core("corecast_core_drained"),
+                 "Nothing new begins there through this copy. If copies differ, somebody has not told all of them.",
+                 [(0, "enabled", GREEN), (1, "drained", YELLOW)]),
+        lines("Legs that missed the core", 9,
               [target(f"{rate(LEGS, LEG_MISSED, 'core')} / {rate(LEGS, CORE, 'core')}", "{{core}}"),
                target('corecast:legs_missed:ratio_rate1h{job=~"$job",site=~"$site",core=~"$core"}', "{{core}} in 1 h")],
               "Timed out, cut off, unreadable or never sent. A refusal is an answer.", "percentunit", colors=BURN),

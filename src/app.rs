@@ -26,7 +26,7 @@ use crate::access::{FileFault, Gate, Live, Watched};
 use crate::budget::Budget;
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
-use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
+use crate::fanout::{Desk, FailedLegs, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
 use crate::ledger::{self, Ledger};
 use crate::listen::{self, Connections, Door, Lock};
 use crate::media::functions::Exports;
@@ -34,6 +34,7 @@ use crate::media::mail::{BadAuthority, Mail};
 use crate::media::{MediaError, Renderer, Vault};
 use crate::metrics::Metrics;
 use crate::net::TcpListener;
+use crate::ops::pulse::Pulse;
 use crate::ops::{self, View};
 use crate::owed::Owed;
 use crate::protocol::xml::Bounds;
@@ -181,6 +182,7 @@ impl Proxy {
         for core in &*view.cores {
             self.spawn(keep_probing(core.clone(), link_settings(settings)));
         }
+        self.spawn(Pulse::keep_beating(view.clone()));
     }
 
     fn spawn_admin(&self, view: &View, guards: &Guards, entrances: Entrances) -> io::Result<()> {
@@ -252,6 +254,11 @@ fn view(settings: &Settings, directory: Directory) -> Result<View, FileFault> {
         cores: cores?,
         router: Arc::new(Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device)),
         in_flight: InFlight::new(settings.limits.max_in_flight),
+        failed: FailedLegs::new(),
+        config: Arc::new(settings.shown()),
+        copy: Arc::new(ops::this_copy()),
+        changes: Arc::default(),
+        pulse: Arc::default(),
         directory,
         drain: CancellationToken::new(),
         metrics,
@@ -341,6 +348,7 @@ fn desk(seat: &Seat) -> Desk {
         repeats: seat.repeats.clone(),
         budget: seat.budget.clone(),
         in_flight: view.in_flight.clone(),
+        failed: view.failed.clone(),
         ledger: seat.ledger.clone(),
         meter: Meter::new(view.metrics.clone()),
     }

@@ -13,6 +13,7 @@ mod read;
 mod safety;
 mod secret;
 mod section;
+mod shown;
 mod tree;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod desk;
 mod detail;
+mod failed;
 mod fall_back;
 mod gather;
 mod in_flight;
@@ -17,6 +18,7 @@ mod turns;
 mod witness;
 
 pub use desk::{Answer, Arrived, Desk, Limits, Origin};
+pub use failed::{FailedLeg, FailedLegs};
 pub use in_flight::{InFlight, crowded};
 pub use late::Deferred;
 pub use meter::{Listener, Meter};

@@ -14,6 +14,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::protocol::xml::Bounds;
 pub(crate) use door::send_away;
 pub use door::{Connections, Door, Lock};
+pub(crate) use webapi::Patient;
 
 /// Bounds of the listeners.
 #[derive(Clone, Copy, Debug)]

@@ -63,6 +63,8 @@ metrics! {
         "Connections open to a core.";
     CORE_BREAKER_STATE Gauge "corecast_core_breaker_state" ["core", "state"]
         "1 for the state that a core's breaker is in: pass, probe or shut.";
+    CORE_DRAINED Gauge "corecast_core_drained" ["core"]
+        "1 while an operator lets nothing new begin at a core through this copy.";
     CORE_LATE_REPLIES Counter "corecast_core_late_replies_total" ["core"]
         "Replies that came after their leg had timed out.";
     CORE_STRAY_REPLIES Counter "corecast_core_stray_replies_total" ["core"]

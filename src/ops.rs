@@ -1,18 +1,27 @@
 //! What operators see and do: the admin address.
 
 pub mod admin;
+pub mod changes;
 pub mod door;
+mod drain;
+mod page;
+pub mod pulse;
+mod reading;
+mod snapshot;
 pub mod token;
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::Directory;
-use crate::fanout::InFlight;
+use crate::fanout::{FailedLegs, InFlight};
 use crate::metrics::{DIRECTORY_AGE, DIRECTORY_AGENTS, DIRECTORY_DEVICES, DIRECTORY_UP, Metrics};
 use crate::route::Router;
 use crate::upstream::CoreShared;
+use changes::Changes;
+use pulse::Pulse;
 
 /// What the admin address shows.
 #[derive(Clone)]
@@ -27,12 +36,34 @@ pub struct View {
     pub directory: Directory,
     /// Calls under way.
     pub in_flight: Arc<InFlight>,
+    /// The last legs that did not confirm.
+    pub failed: Arc<FailedLegs>,
+    /// The configuration in force, without secrets.
+    pub config: Arc<Value>,
+    /// Which copy this is, for people: its machine, process and version, and when it began.
+    pub copy: Arc<Value>,
+    /// What was changed at this copy.
+    pub changes: Arc<Changes>,
+    /// What the live page is told.
+    pub pulse: Arc<Pulse>,
     /// Cancelled once the proxy drains.
     pub drain: CancellationToken,
 }
 
+/// Which copy of the proxy this process is, for people who look at several.
+#[must_use]
+pub fn this_copy() -> Value {
+    let host = sysinfo::System::host_name().unwrap_or_else(|_| "unknown".into());
+    json!({
+        "host": host,
+        "process": std::process::id(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "since": jiff::Timestamp::now().as_millisecond(),
+    })
+}
+
 impl View {
-    /// Brings gauges up to date; called before each scrape.
+    /// Brings gauges up to date; called each second and before each scrape.
     pub fn publish(&self) {
         self.cores.iter().for_each(|core| core.publish());
         self.publish_directory();

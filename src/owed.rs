@@ -10,6 +10,7 @@ mod compensation;
 mod courier;
 mod debts;
 mod obligation;
+mod oldest;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -44,6 +44,8 @@ pub struct Leg {
     pub key: u64,
     /// What it yields to.
     pub urgency: Urgency,
+    /// Whether it begins something, which a drained core is spared.
+    pub begins: bool,
     /// When the leg began.
     pub started: Instant,
     /// When it must have ended, whatever happens.

@@ -22,6 +22,7 @@ mod it {
     mod day;
     mod directory;
     mod directory_cli;
+    mod drain;
     mod examples;
     mod habits;
     mod hostile;

@@ -230,6 +230,12 @@ impl Function {
         })
     }
 
+    /// Whether it begins something at a core: what a drained core is spared.
+    #[must_use]
+    pub const fn begins(&self) -> bool {
+        matches!(self.command, Command::CallStart | Command::RecordStart | Command::ChatStart)
+    }
+
     /// Whether it starts a blackout.
     #[must_use]
     pub const fn starts_blackout(&self) -> bool {

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
+use super::failed::FailedLegs;
 use super::fall_back;
 use super::gather::Legs;
 use super::in_flight::{InFlight, InFlightPlace, crowded};
@@ -110,6 +111,8 @@ pub struct Desk {
     pub budget: Arc<Budget>,
     /// The calls under way over all threads.
     pub in_flight: Arc<InFlight>,
+    /// The last legs that did not confirm.
+    pub failed: Arc<FailedLegs>,
     /// Where blackouts are noted.
     pub ledger: Ledger,
     /// The thread's counters.
@@ -281,6 +284,7 @@ impl Desk {
     ) -> Option<Vec<Obligation>> {
         let Asked { call, plan, legs, note, .. } = asked;
         note.iter().for_each(|note| self.repeats.end(note));
+        self.failed.note(call, plan, ended, &self.terms.codes);
         if let Some(witness) = witness {
             witness.sees_ended(plan, ended);
         }

@@ -23,6 +23,7 @@ use crate::upstream::{Board, Leg, LegFuture, Replies, Upstream, WakeOn};
 struct Maker {
     requests: SmallVec<[Wire; 1]>,
     urgency: Urgency,
+    begins: bool,
     started: Instant,
     deadline: Instant,
     /// Whether the order matters in which a core is told this and other things of a device.
@@ -74,13 +75,24 @@ impl Maker {
             _ if call.function.is_blackout() => Replies::Heads,
             _ => Replies::Dropped,
         };
-        let urgency = call.function.priority;
+        let (urgency, begins) = (call.function.priority, call.function.begins());
         let deadline = if can_be_owed { owed.reserve(started, call.deadline) } else { call.deadline };
         let heeds_order = can_be_owed || plan.policy == Policy::All;
         let board = Board::new(wake_on, replies, plan.legs.len());
         // Half of the time is left for what goes behind.
         let patience = started + deadline.saturating_duration_since(started) / 2;
-        Self { requests, urgency, started, deadline, heeds_order, can_be_owed, asked, patience, board }
+        Self {
+            requests,
+            urgency,
+            begins,
+            started,
+            deadline,
+            heeds_order,
+            can_be_owed,
+            asked,
+            patience,
+            board,
+        }
     }
 
     fn wire(&self, aim: Aim) -> Option<&Wire> {
@@ -107,9 +119,9 @@ impl Maker {
 
     fn leg(&self, aim: Aim) -> Option<Leg> {
         let wire = self.wire(aim)?;
-        let Self { urgency, started, deadline, .. } = *self;
+        let Self { urgency, begins, started, deadline, .. } = *self;
         let (text, board) = (wire.text.clone(), self.board.clone());
-        Some(Leg { wire: text, key: wire.key, urgency, started, deadline, board })
+        Some(Leg { wire: text, key: wire.key, urgency, begins, started, deadline, board })
     }
 }
 

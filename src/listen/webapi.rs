@@ -30,7 +30,7 @@ use crate::net::TcpListener;
 use crate::protocol::request::{BadRequest, Request};
 use crate::protocol::url;
 use body::Body;
-use patient::Patient;
+pub(crate) use patient::Patient;
 
 type Response = hyper::Response<Body>;
 

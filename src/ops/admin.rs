@@ -6,16 +6,18 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::View;
+use super::snapshot::{describe, state_of};
+use super::{View, drain, page, pulse};
 use crate::command::{Call, check};
 use crate::protocol::url;
 use crate::protocol::xml::Bounds;
-use crate::upstream::{CoreShared, State as Breaker};
+use crate::route::Destination;
+use crate::upstream::CoreShared;
 
 /// Prometheus' text format.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -30,7 +32,14 @@ pub fn router(view: View) -> Router {
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/api/v1/cores", get(cores))
+        .route("/api/v1/cores/{id}/drain", post(drain::drain_core))
+        .route("/api/v1/cores/{id}/enable", post(drain::enable_core))
+        .route("/api/v1/sites/{site}/drain", post(drain::drain_site))
+        .route("/api/v1/sites/{site}/enable", post(drain::enable_site))
         .route("/api/v1/route", get(route))
+        .route("/api/v1/config", get(config))
+        .route("/api/v1/events", get(pulse::events))
+        .merge(page::files())
         .with_state(view)
 }
 
@@ -55,7 +64,7 @@ async fn readyz(State(view): State<View>, RawQuery(query): RawQuery) -> Response
 }
 
 /// Why nothing should be sent here, if nothing should.
-fn unready(view: &View) -> Option<String> {
+pub(super) fn unready(view: &View) -> Option<String> {
     if view.drain.is_cancelled() {
         return Some("draining".into());
     }
@@ -68,36 +77,35 @@ async fn cores(State(view): State<View>) -> Json<Vec<Value>> {
     Json(view.cores.iter().map(|core| describe(core)).collect())
 }
 
-fn describe(core: &CoreShared) -> Value {
-    json!({
-        "id": core.core.id,
-        "name": core.core.name,
-        "site": core.core.site,
-        "address": core.core.address,
-        "state": state_of(core),
-        "connections": core.connections(),
-        "in_flight": core.in_flight(),
-        "queued": core.queued(),
-        "last_error": core.last_error(),
-    })
-}
-
-fn state_of(core: &CoreShared) -> &'static str {
-    let state = core.breaker.state();
-    Breaker::ALL.iter().find(|(s, _)| *s == state).map_or("", |(_, label)| label)
+/// The configuration in force. No secret is in it.
+async fn config(State(view): State<View>) -> Json<Value> {
+    Json((*view.config).clone())
 }
 
 /// Where a call would go, and why: `?type=CALLSTART&deviceid=7001`.
 async fn route(State(view): State<View>, RawQuery(query): RawQuery) -> Response {
     match explain(&view, &query.unwrap_or_default()) {
-        Ok(steps) => Json(json!({ "steps": steps })).into_response(),
+        Ok(explained) => Json(explained).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response(),
     }
 }
 
-fn explain(view: &View, query: &str) -> Result<Vec<String>, String> {
+/// The steps of the decision, and the cores it comes to as they are now.
+fn explain(view: &View, query: &str) -> Result<Value, String> {
     // Nobody is asked, so a REQUESTID has no meaning and need not be given.
     let request = url::read(&format!("{query}&requestid=0"), "", BOUNDS).map_err(|bad| bad.reason)?;
     let function = check(&request).map_err(|refusal| refusal.message)?;
-    Ok(view.router.explain(&Call::new(function, request, Instant::now()), &view.directory.look()))
+    let (call, snapshot) = (Call::new(function, request, Instant::now()), view.directory.look());
+    let mut steps = view.router.explain(&call, &snapshot);
+    let mut cores = Vec::new();
+    if let Ok(Destination::Cores(plan)) = view.router.plan(&call, &snapshot) {
+        for id in plan.cores() {
+            let core = view.cores.iter().find(|core| core.core.id == id);
+            if function.begins() && core.is_some_and(|core| core.is_drained()) {
+                steps.push(format!("core {id} is drained: {} is not sent to it", function.name));
+            }
+            cores.push(core.map_or_else(|| json!({ "id": id }), |core| describe(core)));
+        }
+    }
+    Ok(json!({ "steps": steps, "cores": cores }))
 }

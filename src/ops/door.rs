@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use tower::ServiceExt;
 
 use crate::access::{Client, Gate};
-use crate::listen::{Lock, send_away};
+use crate::listen::{Lock, Patient, send_away};
 use crate::net::{TcpListener, TcpStream};
 
 /// Connections of operators, scrapers and health checks at once, per socket; more wait to be taken.
@@ -25,6 +25,9 @@ const MAX_CONNECTIONS: usize = 256;
 
 /// How long a connection may be silent before the next request's headers.
 const IDLE: Duration = Duration::from_mins(2);
+
+/// How long nothing may be read of what waits for an operator: a page that hangs holds nothing up here.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long the system is left alone when it has no file handle for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -108,7 +111,7 @@ async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, page
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
         .max_buf_size(MAX_BUFFER_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, PATIENCE)), service);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection to the admin address ended early");
     }

@@ -14,7 +14,7 @@ use crate::model::CoreId;
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// How long one step may take.
-const LIMIT: Duration = Duration::from_secs(5);
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
 /// How long what has ended is kept, in milliseconds: thirty days.
 pub(super) const KEPT: i64 = 30 * 24 * 3_600_000;
 
@@ -101,7 +101,7 @@ impl Seen {
 
 /// The obligations in a database. Clones share its connections.
 #[derive(Clone, Debug)]
-pub struct Store(Database);
+pub struct Store(pub(super) Database);
 
 impl Store {
     /// The obligations in a database that others use too.

@@ -139,7 +139,10 @@ impl Waiting {
     fn about(key: u64, urgency: Urgency, deadline: Instant) -> Self {
         let board = Board::new(WakeOn::Last, Replies::Dropped, 1);
         let (place, _) = board.ticket();
-        Self::new(Leg { wire: "".into(), key, urgency, started: deadline, deadline, board }, place)
+        Self::new(
+            Leg { wire: "".into(), key, urgency, begins: false, started: deadline, deadline, board },
+            place,
+        )
     }
 }
 

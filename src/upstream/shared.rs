@@ -1,7 +1,7 @@
 //! What all threads share of one core.
 
 use std::rc::Rc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use metrics::{Counter, Gauge, Histogram};
@@ -42,6 +42,7 @@ pub struct CoreShared {
     pub core: Core,
     /// Whether it is worth sending to.
     pub breaker: Breaker,
+    is_drained: AtomicBool,
     pub(super) connections: AtomicI64,
     losses: AtomicU64,
     pub(super) in_flight: AtomicI64,
@@ -52,6 +53,7 @@ pub struct CoreShared {
     seconds: Histogram,
     gauges: [(Gauge, Count); 3],
     states: [(State, Gauge); 3],
+    drained: Gauge,
     last_error: Mutex<String>,
     pub(super) way: Way,
 }
@@ -72,6 +74,7 @@ impl CoreShared {
         let id = core.id.to_string();
         Self {
             breaker: Breaker::new(breaker),
+            is_drained: AtomicBool::new(false),
             connections: AtomicI64::new(0),
             losses: AtomicU64::new(0),
             in_flight: AtomicI64::new(0),
@@ -87,6 +90,7 @@ impl CoreShared {
             ],
             states: State::ALL
                 .map(|(s, label)| (s, metrics.gauge(&table::CORE_BREAKER_STATE, &[&id, label]))),
+            drained: metrics.gauge(&table::CORE_DRAINED, &[&id]),
             last_error: Mutex::default(),
             way: Way::Tcp,
             core,
@@ -132,6 +136,19 @@ impl CoreShared {
         for (s, gauge) in &self.states {
             gauge.set(f64::from(u8::from(*s == state)));
         }
+        self.drained.set(f64::from(u8::from(self.is_drained())));
+    }
+
+    /// From now on nothing begins there, or all does again; whether that is a change. What is there already goes on: its
+    /// stops, blackouts and updates are sent as ever.
+    pub fn drain(&self, is_drained: bool) -> bool {
+        self.is_drained.swap(is_drained, Ordering::Relaxed) != is_drained
+    }
+
+    /// Whether an operator keeps what begins from it.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.is_drained.load(Ordering::Relaxed)
     }
 
     /// Notes what went wrong, and says so in the log where it differs from what was said last.

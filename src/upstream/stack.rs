@@ -45,7 +45,7 @@ pub struct Record<S> {
     inner: S,
 }
 
-/// Refuses legs while the breaker is shut, and tells it how the others end.
+/// Refuses legs while the breaker is shut, and those that begin something while the core is drained; and tells it how the others end.
 #[derive(Debug)]
 pub struct Guard<S> {
     core: Local,
@@ -91,10 +91,12 @@ leg_service!(Record, Recorded<S::Future>, |self, leg| {
 });
 
 leg_service!(Guard, Guarded<S::Future>, |self, leg| {
-    if self.core.breaker.passes() {
-        Guarded::Passed { core: self.core.clone(), inner: self.inner.call(leg) }
+    if !self.core.breaker.passes() {
+        Guarded::Refused { why: Unsent::Breaker }
+    } else if leg.begins && self.core.is_drained() {
+        Guarded::Refused { why: Unsent::Draining }
     } else {
-        Guarded::Refused
+        Guarded::Passed { core: self.core.clone(), inner: self.inner.call(leg) }
     }
 });
 
@@ -129,8 +131,8 @@ pin_project! {
     #[project = GuardedProjection]
     #[derive(Debug)]
     pub enum Guarded<F> {
-        /// The breaker was shut.
-        Refused,
+        /// The breaker was shut, or the core is drained.
+        Refused { why: Unsent },
         /// The leg went on.
         Passed {
             core: Local,
@@ -145,8 +147,8 @@ impl<F: Future<Output = Result<LegEnd, Infallible>>> Future for Guarded<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
-            GuardedProjection::Refused => {
-                let outcome = Outcome::NotSent(Unsent::Breaker);
+            GuardedProjection::Refused { why } => {
+                let outcome = Outcome::NotSent(*why);
                 Poll::Ready(Ok(LegEnd { outcome, reply: None, elapsed: Duration::ZERO, sent: None }))
             }
             GuardedProjection::Passed { core, inner } => {

@@ -12,7 +12,7 @@ use corecast::clock::Clock;
 use corecast::config::Settings;
 use corecast::database::{Database, Moment, StoreError, Weather};
 use corecast::directory::{Directory, Store};
-use corecast::fanout::{Desk, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
+use corecast::fanout::{Desk, FailedLegs, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
 use corecast::ledger::{self, Ledger};
 use corecast::listen::{self, Connections, Door};
 use corecast::media::functions::Exports;
@@ -181,6 +181,7 @@ impl Proxy {
             repeats: Repeats::new(settings.repeat_window, cores.clone(), &metrics),
             budget: Budget::new(limits.max_in_flight_bytes, "in_flight_bytes", &metrics),
             in_flight: InFlight::new(limits.max_in_flight),
+            failed: FailedLegs::new(),
             ledger,
             meter: Meter::new(metrics.clone()),
         };

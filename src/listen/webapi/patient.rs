@@ -11,7 +11,7 @@ use tokio::time::{Sleep, sleep};
 /// Fails to write where nothing could be written for `patience`. Without it a client that stops reading in the
 /// middle of an answer would keep its connection, and all that makes the answer, for ever.
 #[derive(Debug)]
-pub(super) struct Patient<S> {
+pub(crate) struct Patient<S> {
     stream: S,
     patience: Duration,
     /// Runs while a write waits.
@@ -19,7 +19,7 @@ pub(super) struct Patient<S> {
 }
 
 impl<S: Unpin> Patient<S> {
-    pub(super) const fn new(stream: S, patience: Duration) -> Self {
+    pub(crate) const fn new(stream: S, patience: Duration) -> Self {
         Self { stream, patience, waiting: None }
     }
 

@@ -56,7 +56,7 @@ impl Rig {
         let (place, ticket) = board.ticket();
         let now = Instant::now();
         let wire = format!("<TYPE>{name}</TYPE></REQUEST>\r\n").into();
-        let leg = Leg { wire, key, urgency, started: now, deadline: now + LEG, board };
+        let leg = Leg { wire, key, urgency, begins: false, started: now, deadline: now + LEG, board };
         self.core.queued.fetch_add(1, Ordering::Relaxed);
         self.queue.borrow_mut().push(Waiting::new(leg, place));
         ticket
