@@ -118,7 +118,8 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
     async fn converse(&mut self) {
         poll_fn(|cx| self.poll(cx)).await;
         if !self.is_lost {
-            drop(close(&mut self.stream).await);
+            // It has a buffer, which a client that stays need not carry.
+            drop(Box::pin(close(&mut self.stream)).await);
         }
     }
 
