@@ -5,10 +5,12 @@
 //! runtime that [`Proxy::start`] is called on.
 
 mod entrances;
+mod handover;
 mod late_delivery;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,13 +43,18 @@ use crate::records::Records;
 use crate::records::functions::Functions;
 use crate::route::Router;
 use crate::upstream::{CoreShared, LinkSettings, Upstream, keep_probing};
+pub use entrances::Given;
 use entrances::{Entrances, Guards};
+use handover::{Offer, Predecessor};
 
 /// How often raw samples are folded, scraped or not.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// How long the last entries of the ledger may take at the end.
 const LAST_ENTRIES: Duration = Duration::from_secs(5);
+
+/// How long a new version may take to read the directory before it takes over.
+const DIRECTORY_READ: Duration = Duration::from_secs(30);
 
 /// Clients of one thread that are told at once why they cannot stay; more are sent away without a word.
 const GOODBYES: usize = 64;
@@ -69,6 +76,13 @@ pub struct Proxy {
     workers: Vec<oneshot::Receiver<()>>,
     ledger: Ledger,
     drain: CancellationToken,
+    /// The doors are open.
+    open: CancellationToken,
+    /// A new version serves in our stead.
+    relieved: CancellationToken,
+    directory: Directory,
+    predecessor: Option<Predecessor>,
+    offer: Option<Offer>,
     background: CancellationToken,
     tasks: TaskTracker,
 }
@@ -95,6 +109,14 @@ pub enum StartError {
     /// The store of recordings cannot be used as configured.
     #[error("media: {0}")]
     Media(#[from] MediaError),
+    /// Somebody serves who does not hand over, or no new version could ask us to.
+    #[error("listen.handover = \"{}\": {error}", path.display())]
+    Handover {
+        /// The UNIX socket.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// A thread or its runtime cannot be made.
     #[error("a worker thread cannot be started: {0}")]
     Worker(#[from] io::Error),
@@ -116,6 +138,7 @@ struct Seat {
     repeats: Arc<Repeats>,
     budget: Arc<Budget>,
     sockets: Vec<(Listener, Option<Lock>, StdListener)>,
+    open: CancellationToken,
 }
 
 impl Proxy {
@@ -127,14 +150,27 @@ impl Proxy {
     /// # Panics
     /// Outside of a runtime, which carries what is not on the way of a call.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
+        Self::start_with(settings, Given::default())
+    }
+
+    /// The same, with sockets that somebody has opened for it. If there is a process that hands over, it has its sockets,
+    /// and serves only from [`Proxy::take_over`] on.
+    ///
+    /// # Errors
+    /// As [`Proxy::start`].
+    ///
+    /// # Panics
+    /// As [`Proxy::start`].
+    pub fn start_with(settings: Settings, mut given: Given) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
+        let predecessor = ask_predecessor(&settings, &mut given)?;
         let background = CancellationToken::new();
         let directory =
             Directory::open(&settings.directory.url, settings.directory.refresh, background.clone())?;
         let rooms = rooms(&settings, &directory)?;
         let view = view(&settings, directory)?;
         let guards = Guards::open(&settings, &view.metrics)?;
-        let entrances = Entrances::open(&settings, &guards, &view.metrics)?;
+        let entrances = Entrances::open(&settings, given, &guards, &view.metrics)?;
         let connections = Connections::new(
             settings.limits.max_connections,
             settings.limits.max_buffered_bytes,
@@ -153,6 +189,11 @@ impl Proxy {
             workers: Vec::new(),
             ledger: ledger.clone(),
             drain: view.drain.clone(),
+            open: CancellationToken::new(),
+            relieved: CancellationToken::new(),
+            directory: view.directory.clone(),
+            offer: offer(&settings, &entrances)?,
+            predecessor,
             background,
             tasks: TaskTracker::new(),
         };
@@ -169,7 +210,8 @@ impl Proxy {
                 gate: guards.gate.clone(),
                 repeats: repeats.clone(),
                 budget: budget.clone(),
-                sockets: entrances.sockets(number)?,
+                sockets: entrances.sockets(number, settings.threads)?,
+                open: proxy.open.clone(),
             };
             proxy.workers.push(spawn_worker(number, seat)?);
         }
@@ -177,6 +219,9 @@ impl Proxy {
         proxy.spawn(writer.run());
         proxy.spawn(keep_looking(guards.watched(&view.cores), settings.tls.reload));
         proxy.spawn_admin(&view, &guards, entrances)?;
+        if proxy.predecessor.is_none() {
+            proxy.serve();
+        }
         Ok(proxy)
     }
 
@@ -198,7 +243,7 @@ impl Proxy {
         let pages = ops::token::guarded(ops::admin::router(view.clone()), guards.token.clone());
         for (lock, socket) in entrances.admin() {
             let door = ops::door::Door::new(guards.gate.clone(), lock, pages.clone());
-            self.spawn(door.serve(TcpListener::from_std(socket)?));
+            self.spawn(door.serve(TcpListener::from_std(socket)?, self.relieved.clone()));
         }
         Ok(())
     }
@@ -207,6 +252,43 @@ impl Proxy {
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stop = self.background.clone();
         self.tasks.spawn(async move { stop.run_until_cancelled(work).await.unwrap_or_default() });
+    }
+
+    /// Opens the doors, and lets the next version ask for their sockets.
+    fn serve(&mut self) {
+        self.open.cancel();
+        let Some(offer) = self.offer.take() else { return };
+        if let Err(error) = offer.publish() {
+            return tracing::error!(%error, "no new version can take over");
+        }
+        let (drain, relieved) = (self.drain.clone(), self.relieved.clone());
+        self.spawn(async move {
+            // Ends with the drain: a socket that is kept and not served would let clients wait.
+            if drain.run_until_cancelled(offer.until_taken()).await.is_some() {
+                relieved.cancel();
+            }
+        });
+    }
+
+    /// Begins to serve in the stead of the process whose sockets these are, once it is known where calls go; at once if
+    /// there is none.
+    ///
+    /// # Errors
+    /// When the directory cannot be read in 30 s, or the other one does not stop. It then serves on.
+    pub async fn take_over(&mut self) -> io::Result<()> {
+        let Some(predecessor) = self.predecessor.take() else { return Ok(()) };
+        let mut reports = self.directory.reports();
+        let loaded = timeout(DIRECTORY_READ, reports.wait_for(|status| status.is_loaded)).await;
+        let late = || io::Error::new(io::ErrorKind::TimedOut, "the directory could not be read");
+        loaded.map_err(|_| late())?.map_err(|_| late())?;
+        spawn_blocking(|| predecessor.relieve()).await??;
+        self.serve();
+        Ok(())
+    }
+
+    /// Waits until a new version serves in our stead.
+    pub async fn relieved(&self) {
+        self.relieved.cancelled().await;
     }
 
     /// Takes nothing new in, and returns when what was accepted is answered.
@@ -295,7 +377,7 @@ fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> 
 /// One worker's life: its desk, its doors, and the drain.
 async fn work(seat: Seat) {
     let desk = Rc::new(desk(&seat));
-    let Seat { settings, view, connections, gate, sockets, .. } = seat;
+    let Seat { settings, view, connections, gate, sockets, open, .. } = seat;
     let (tasks, goodbyes) = (TaskTracker::new(), Arc::new(Semaphore::new(GOODBYES)));
     let door = |(listener, lock, socket)| {
         let door = Door {
@@ -311,7 +393,10 @@ async fn work(seat: Seat) {
         };
         serve(door, socket)
     };
-    join_all(sockets.into_iter().map(door)).await;
+    // The links connect meanwhile.
+    if view.drain.run_until_cancelled(open.cancelled()).await.is_some() {
+        join_all(sockets.into_iter().map(door)).await;
+    }
     tasks.close();
     if timeout(settings.limits.drain_timeout, tasks.wait()).await.is_err() {
         let left = tasks.len();
@@ -325,6 +410,23 @@ async fn serve(door: Door, socket: StdListener) {
         (Ok(socket), Listener::WebApi) => listen::webapi::serve(door, socket).await,
         (Err(error), _) => tracing::error!(%error, "a worker thread cannot listen"),
     }
+}
+
+/// The sockets of the process that serves now, if one does and hands over.
+fn ask_predecessor(settings: &Settings, given: &mut Given) -> Result<Option<Predecessor>, StartError> {
+    let Some(path) = settings.listen.handover.as_ref() else { return Ok(None) };
+    let asked = Predecessor::ask(path);
+    let asked = asked.map_err(|error| StartError::Handover { path: path.clone(), error })?;
+    Ok(asked.map(|(predecessor, sockets)| {
+        given.add(sockets);
+        predecessor
+    }))
+}
+
+fn offer(settings: &Settings, entrances: &Entrances) -> Result<Option<Offer>, StartError> {
+    let Some(path) = settings.listen.handover.as_ref() else { return Ok(None) };
+    let offer = Offer::open(path, entrances.all()?);
+    offer.map(Some).map_err(|error| StartError::Handover { path: path.clone(), error })
 }
 
 /// A new chain in the database that all copies share.

@@ -19,7 +19,7 @@ mod tree;
 mod tests;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,6 +96,8 @@ pub struct Listen {
     pub webapi_tls: Option<SocketAddr>,
     /// The admin address over TLS.
     pub admin_tls: Option<SocketAddr>,
+    /// A UNIX socket by which a new version is given the sockets of all these; `None` is not at all.
+    pub handover: Option<PathBuf>,
 }
 
 /// What TLS listeners are secured with.
@@ -125,6 +127,7 @@ impl Default for Listen {
             api_tls: None,
             webapi_tls: None,
             admin_tls: None,
+            handover: None,
         }
     }
 }

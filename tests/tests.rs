@@ -45,6 +45,7 @@ mod it {
     mod rtpengine;
     mod shapes;
     mod simulation;
+    mod takeover;
     mod top;
     mod values;
     mod verdicts;

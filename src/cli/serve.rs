@@ -29,19 +29,27 @@ pub(super) fn run(args: &Args) -> Exit {
 
 async fn serve(settings: Settings) -> Exit {
     let cores = settings.cores.len();
-    let proxy = match Proxy::start(settings) {
+    let mut proxy = match Proxy::start(settings) {
         Ok(proxy) => proxy,
         Err(error) => {
             tracing::error!("{error}");
             return Exit::Unavailable;
         }
     };
+    if let Err(error) = proxy.take_over().await {
+        tracing::error!(%error, "cannot take over: whoever served serves on");
+        proxy.drain().await;
+        return Exit::Unavailable;
+    }
     let on = |address: SocketAddr| (address.port() != 0).then(|| display(address));
     let [api, webapi, admin] = [proxy.api, proxy.webapi, proxy.admin].map(on);
     let [api_tls, webapi_tls, admin_tls] =
         [proxy.api_tls, proxy.webapi_tls, proxy.admin_tls].map(|address| address.map(display));
     tracing::info!(api, webapi, admin, api_tls, webapi_tls, admin_tls, cores, "serving");
-    until_told_to_stop().await;
+    tokio::select! {
+        () = until_told_to_stop() => {}
+        () = proxy.relieved() => tracing::info!("a new version has taken over"),
+    }
     tracing::info!("draining: nothing new is taken in, what was accepted is answered");
     proxy.drain().await;
     tracing::info!("stopped");
