@@ -193,9 +193,11 @@ impl Door {
             self.drain.cancelled().await;
             sleep(FIRST_WORDS).await;
         };
+        // To look is to know: `readable` may say so too early.
+        let mut first = [0];
         tokio::select! {
             biased;
-            ready = stream.readable() => ready.is_ok(),
+            heard = stream.peek(&mut first) => heard.is_ok(),
             () = drained => false,
             () = sleep(self.settings.idle_timeout) => false,
         }

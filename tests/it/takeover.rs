@@ -12,9 +12,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::lab::{get, until, within};
+use super::lab::{ask, get, until, within};
 use super::process::{Scratch, Serving};
 use client::{Kind, Load};
 use core::Counting;
@@ -143,4 +145,32 @@ async fn a_new_version_that_cannot_serve_leaves_the_old_one_serving() {
     assert_eq!(load.again.load(Ordering::Relaxed), 0, "no connection was ended");
     serving.process.signal("TERM");
     assert_eq!(serving.process.end().await.code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_connected_before_the_drain_is_heard_once() {
+    let place = Place::new().await;
+    let serving = place.serve(["127.0.0.1:0"; 3].map(Into::into), 1).await;
+    let mut client = serving.client().await;
+    let mut web = TcpStream::connect(serving.webapi).await.expect("it is open");
+    until("both are taken in", async || {
+        let (_, text) = get(serving.admin, "/metrics").await;
+        let is_in = |listener| text.contains(&format!("corecast_connections{{listener=\"{listener}\"}} 1"));
+        is_in("api") && is_in("webapi")
+    })
+    .await;
+    serving.process.signal("TERM");
+    until("it drains", async || get(serving.admin, "/readyz").await.0 == 503).await;
+    let answer = ask(&mut client, "CALLSTART", "<DEVICEID>7001</DEVICEID><TAG>1</TAG>").await;
+    assert_eq!(answer.label, "API_OK", "{}", answer.text);
+    web.write_all(b"GET /webapi.aspx?type=test&requestid=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .expect("it is sent");
+    let mut response = String::new();
+    within("a response", web.read_to_string(&mut response)).await.expect("and the end, no reset");
+    assert!(response.contains("API_OK"), "{response}");
+    assert!(client.receive().await.is_err(), "then it is closed");
+    drop((client, web));
+    assert_eq!(serving.process.end().await.code, Some(0));
+    place.judge(&[1]);
 }
