@@ -4,9 +4,11 @@
 //! first byte to its last. What is not on the way of a call (probes, the admin address, upkeep) runs on the
 //! runtime that [`Proxy::start`] is called on.
 
+mod crew;
 mod entrances;
 mod handover;
 mod late_delivery;
+mod reload;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -15,11 +17,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use arc_swap::ArcSwap;
+use futures::future::{FutureExt, join_all};
+use serde_json::json;
 use tokio::runtime::{Builder, Handle, LocalOptions};
 use tokio::sync::Semaphore;
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, spawn_local};
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,7 +32,7 @@ use crate::access::{FileFault, Gate, Live, Watched};
 use crate::budget::Budget;
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
-use crate::fanout::{Desk, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
+use crate::fanout::{Compat, Desk, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
 use crate::ledger::{self, Ledger};
 use crate::listen::{self, Connections, Door, Lock};
 use crate::media::functions::Exports;
@@ -43,9 +47,12 @@ use crate::records::Records;
 use crate::records::functions::Functions;
 use crate::route::Router;
 use crate::upstream::{CoreShared, LinkSettings, Upstream, keep_probing};
+use crew::Crew;
 pub use entrances::Given;
 use entrances::{Entrances, Guards};
 use handover::{Offer, Predecessor};
+use reload::Reload;
+pub use reload::Reloaded;
 
 /// How often raw samples are folded, scraped or not.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -74,12 +81,14 @@ pub struct Proxy {
     /// Where the admin address listens over TLS.
     pub admin_tls: Option<SocketAddr>,
     workers: Vec<oneshot::Receiver<()>>,
+    crew: Crew,
     ledger: Ledger,
     drain: CancellationToken,
     /// The doors are open.
     open: CancellationToken,
     /// A new version serves in our stead.
     relieved: CancellationToken,
+    reload: Arc<Reload>,
     directory: Directory,
     predecessor: Option<Predecessor>,
     offer: Option<Offer>,
@@ -135,6 +144,7 @@ struct Seat {
     ledger: Ledger,
     connections: Arc<Connections>,
     gate: Arc<Gate>,
+    compat: Arc<ArcSwap<Compat>>,
     repeats: Arc<Repeats>,
     budget: Arc<Budget>,
     sockets: Vec<(Listener, Option<Lock>, StdListener)>,
@@ -179,6 +189,7 @@ impl Proxy {
         let repeats = Repeats::new(settings.repeat_window, view.cores.clone(), &view.metrics);
         let budget = Budget::new(settings.limits.max_in_flight_bytes, "in_flight_bytes", &view.metrics);
         let (ledger, writer) = open_ledger(&settings, &view);
+        let compat = Arc::new(ArcSwap::from_pointee(settings.compat.clone()));
         let mut proxy = Self {
             api: entrances.address_or_off("api"),
             webapi: entrances.address_or_off("webapi"),
@@ -187,10 +198,12 @@ impl Proxy {
             webapi_tls: entrances.address("webapi_tls"),
             admin_tls: entrances.address("admin_tls"),
             workers: Vec::new(),
+            crew: Crew::default(),
             ledger: ledger.clone(),
             drain: view.drain.clone(),
             open: CancellationToken::new(),
             relieved: CancellationToken::new(),
+            reload: Reload::new(&settings, &view.router, &guards.gate, &compat, &view.metrics),
             directory: view.directory.clone(),
             offer: offer(&settings, &entrances)?,
             predecessor,
@@ -208,16 +221,21 @@ impl Proxy {
                 ledger: ledger.clone(),
                 connections: connections.clone(),
                 gate: guards.gate.clone(),
+                compat: compat.clone(),
                 repeats: repeats.clone(),
                 budget: budget.clone(),
                 sockets: entrances.sockets(number, settings.threads)?,
                 open: proxy.open.clone(),
             };
-            proxy.workers.push(spawn_worker(number, seat)?);
+            let beat = proxy.crew.beat();
+            proxy.workers.push(spawn_worker(number, seat, beat)?);
         }
         proxy.spawn_background(&settings, &view);
         proxy.spawn(writer.run());
         proxy.spawn(keep_looking(guards.watched(&view.cores), settings.tls.reload));
+        if settings.watch {
+            proxy.spawn(proxy.reload.clone().keep_looking(settings.tls.reload));
+        }
         proxy.spawn_admin(&view, &guards, entrances)?;
         if proxy.predecessor.is_none() {
             proxy.serve();
@@ -240,12 +258,31 @@ impl Proxy {
     }
 
     fn spawn_admin(&self, view: &View, guards: &Guards, entrances: Entrances) -> io::Result<()> {
-        let pages = ops::token::guarded(ops::admin::router(view.clone()), guards.token.clone());
+        let pages = ops::admin::router(view.clone()).merge(ops::reload::router(self.reloading()));
+        let pages = ops::token::guarded(pages, guards.token.clone());
         for (lock, socket) in entrances.admin() {
             let door = ops::door::Door::new(guards.gate.clone(), lock, pages.clone());
             self.spawn(door.serve(TcpListener::from_std(socket)?, self.relieved.clone()));
         }
         Ok(())
+    }
+
+    /// What the admin address does when it is told to reload.
+    fn reloading(&self) -> ops::reload::Reload {
+        let reload = self.reload.clone();
+        let once = |reload: Arc<Reload>| async move {
+            let Reloaded { changed, needs_restart } = reload.reload("the admin address").await?;
+            Ok(json!({ "changed": changed, "needs_restart": needs_restart }))
+        };
+        Arc::new(move || once(reload.clone()).boxed())
+    }
+
+    /// Reads the configuration anew. `why` says in the log who wants it.
+    ///
+    /// # Errors
+    /// What is wrong with it. Then nothing has changed.
+    pub async fn reload(&self, why: &str) -> Result<Reloaded, String> {
+        self.reload.reload(why).await
     }
 
     /// Runs something until the proxy has drained.
@@ -284,6 +321,11 @@ impl Proxy {
         spawn_blocking(|| predecessor.relieve()).await??;
         self.serve();
         Ok(())
+    }
+
+    /// Whether every worker thread still gets round to things, and says so in this time.
+    pub async fn is_alive(&self, within: Duration) -> bool {
+        self.crew.is_alive(within).await
     }
 
     /// Waits until a new version serves in our stead.
@@ -361,12 +403,19 @@ fn link_settings(settings: &Settings) -> LinkSettings {
     }
 }
 
-fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> {
+fn spawn_worker(
+    number: usize,
+    seat: Seat,
+    beat: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<oneshot::Receiver<()>> {
     let (done, is_done) = oneshot::channel();
     let thread = std::thread::Builder::new().name(format!("corecast-{number}"));
     thread.spawn(move || {
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
-            Ok(runtime) => runtime.block_on(work(seat)),
+            Ok(runtime) => runtime.block_on(async {
+                drop(spawn_local(beat));
+                work(seat).await;
+            }),
             Err(error) => tracing::error!(%error, "a worker thread has no runtime"),
         }
         drop(done);
@@ -443,11 +492,7 @@ fn desk(seat: &Seat) -> Desk {
         background: seat.background.clone(),
         upstream: Upstream::open(&view.cores, link_settings(settings)),
         owed: seat.owed.clone(),
-        terms: Terms {
-            codes: settings.codes.clone(),
-            blackout_partial_ok: settings.compat.blackout_partial_ok,
-            detail: settings.compat.detail,
-        },
+        terms: Terms { codes: settings.codes.clone(), compat: seat.compat.clone() },
         limits: Limits { deadline: settings.limits.deadline },
         repeats: seat.repeats.clone(),
         budget: seat.budget.clone(),

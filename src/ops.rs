@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod door;
+pub mod reload;
 pub mod token;
 
 use std::sync::Arc;
