@@ -18,8 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use futures::future::{FutureExt, join_all};
-use serde_json::json;
+use futures::future::join_all;
 use tokio::runtime::{Builder, Handle, LocalOptions};
 use tokio::sync::Semaphore;
 use tokio::sync::oneshot;
@@ -50,7 +49,7 @@ use crate::upstream::{CoreShared, LinkSettings, Upstream, keep_probing};
 use crew::Crew;
 pub use entrances::Given;
 use entrances::{Entrances, Guards};
-use handover::{Offer, Predecessor};
+use handover::{Offer, Predecessor, ask_predecessor, offer};
 use reload::Reload;
 pub use reload::Reloaded;
 
@@ -59,9 +58,6 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// How long the last entries of the ledger may take at the end.
 const LAST_ENTRIES: Duration = Duration::from_secs(5);
-
-/// How long a new version may take to read the directory before it takes over.
-const DIRECTORY_READ: Duration = Duration::from_secs(30);
 
 /// Clients of one thread that are told at once why they cannot stay; more are sent away without a word.
 const GOODBYES: usize = 64;
@@ -267,70 +263,15 @@ impl Proxy {
         Ok(())
     }
 
-    /// What the admin address does when it is told to reload.
-    fn reloading(&self) -> ops::reload::Reload {
-        let reload = self.reload.clone();
-        let once = |reload: Arc<Reload>| async move {
-            let Reloaded { changed, needs_restart } = reload.reload("the admin address").await?;
-            Ok(json!({ "changed": changed, "needs_restart": needs_restart }))
-        };
-        Arc::new(move || once(reload.clone()).boxed())
-    }
-
-    /// Reads the configuration anew. `why` says in the log who wants it.
-    ///
-    /// # Errors
-    /// What is wrong with it. Then nothing has changed.
-    pub async fn reload(&self, why: &str) -> Result<Reloaded, String> {
-        self.reload.reload(why).await
-    }
-
     /// Runs something until the proxy has drained.
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stop = self.background.clone();
         self.tasks.spawn(async move { stop.run_until_cancelled(work).await.unwrap_or_default() });
     }
 
-    /// Opens the doors, and lets the next version ask for their sockets.
-    fn serve(&mut self) {
-        self.open.cancel();
-        let Some(offer) = self.offer.take() else { return };
-        if let Err(error) = offer.publish() {
-            return tracing::error!(%error, "no new version can take over");
-        }
-        let (drain, relieved) = (self.drain.clone(), self.relieved.clone());
-        self.spawn(async move {
-            // Ends with the drain: a socket that is kept and not served would let clients wait.
-            if drain.run_until_cancelled(offer.until_taken()).await.is_some() {
-                relieved.cancel();
-            }
-        });
-    }
-
-    /// Begins to serve in the stead of the process whose sockets these are, once it is known where calls go; at once if
-    /// there is none.
-    ///
-    /// # Errors
-    /// When the directory cannot be read in 30 s, or the other one does not stop. It then serves on.
-    pub async fn take_over(&mut self) -> io::Result<()> {
-        let Some(predecessor) = self.predecessor.take() else { return Ok(()) };
-        let mut reports = self.directory.reports();
-        let loaded = timeout(DIRECTORY_READ, reports.wait_for(|status| status.is_loaded)).await;
-        let late = || io::Error::new(io::ErrorKind::TimedOut, "the directory could not be read");
-        loaded.map_err(|_| late())?.map_err(|_| late())?;
-        spawn_blocking(|| predecessor.relieve()).await??;
-        self.serve();
-        Ok(())
-    }
-
     /// Whether every worker thread still gets round to things, and says so in this time.
     pub async fn is_alive(&self, within: Duration) -> bool {
         self.crew.is_alive(within).await
-    }
-
-    /// Waits until a new version serves in our stead.
-    pub async fn relieved(&self) {
-        self.relieved.cancelled().await;
     }
 
     /// Takes nothing new in, and returns when what was accepted is answered.
@@ -459,23 +400,6 @@ async fn serve(door: Door, socket: StdListener) {
         (Ok(socket), Listener::WebApi) => listen::webapi::serve(door, socket).await,
         (Err(error), _) => tracing::error!(%error, "a worker thread cannot listen"),
     }
-}
-
-/// The sockets of the process that serves now, if one does and hands over.
-fn ask_predecessor(settings: &Settings, given: &mut Given) -> Result<Option<Predecessor>, StartError> {
-    let Some(path) = settings.listen.handover.as_ref() else { return Ok(None) };
-    let asked = Predecessor::ask(path);
-    let asked = asked.map_err(|error| StartError::Handover { path: path.clone(), error })?;
-    Ok(asked.map(|(predecessor, sockets)| {
-        given.add(sockets);
-        predecessor
-    }))
-}
-
-fn offer(settings: &Settings, entrances: &Entrances) -> Result<Option<Offer>, StartError> {
-    let Some(path) = settings.listen.handover.as_ref() else { return Ok(None) };
-    let offer = Offer::open(path, entrances.all()?);
-    offer.map(Some).map_err(|error| StartError::Handover { path: path.clone(), error })
 }
 
 /// A new chain in the database that all copies share.

@@ -24,10 +24,10 @@ use whom::Whom;
 
 /// The rules in force. They may be exchanged meanwhile: each call is planned by those of one moment.
 #[derive(Debug)]
-pub struct Router(ArcSwap<Rules>);
+pub struct Router(ArcSwap<InForce>);
 
 #[derive(Debug)]
-struct Rules {
+struct InForce {
     cores: Vec<(CoreId, String)>,
     rules: Vec<Rule>,
     unknown_device: UnknownDevice,
@@ -38,7 +38,7 @@ impl Router {
     #[must_use]
     pub fn new(cores: &[Core], rules: Vec<Rule>, unknown_device: UnknownDevice) -> Self {
         let cores = cores.iter().map(|core| (core.id, core.site.clone())).collect();
-        Self(ArcSwap::from_pointee(Rules { cores, rules, unknown_device }))
+        Self(ArcSwap::from_pointee(InForce { cores, rules, unknown_device }))
     }
 
     /// Puts other rules into force, over the same cores.
@@ -69,7 +69,7 @@ impl Router {
     }
 }
 
-impl Rules {
+impl InForce {
     fn decide(
         &self,
         call: &Call,

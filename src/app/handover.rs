@@ -21,6 +21,11 @@ use rustix::net::{
 };
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::entrances::{Entrances, Given};
+use super::{Proxy, StartError};
+use crate::config::Settings;
 
 /// How long sockets may take from one process to the other.
 const PASSING: Duration = Duration::from_secs(5);
@@ -30,6 +35,9 @@ const GETTING_READY: Duration = Duration::from_mins(1);
 
 /// How long the old process is left alone when it cannot be asked.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the new process may take to read the directory before it takes over.
+const DIRECTORY_READ: Duration = Duration::from_secs(30);
 
 /// One more socket comes with this byte.
 const SOCKET: u8 = b's';
@@ -189,6 +197,66 @@ fn receive(stream: &StdUnixStream) -> io::Result<Vec<StdListener>> {
             _ => {}
         }
     }
+}
+
+impl Proxy {
+    /// Opens the doors, and lets the next version ask for their sockets.
+    pub(super) fn serve(&mut self) {
+        self.open.cancel();
+        let Some(offer) = self.offer.take() else { return };
+        if let Err(error) = offer.publish() {
+            return tracing::error!(%error, "no new version can take over");
+        }
+        let (drain, relieved) = (self.drain.clone(), self.relieved.clone());
+        self.spawn(async move {
+            // Ends with the drain: a socket that is kept and not served would let clients wait.
+            if drain.run_until_cancelled(offer.until_taken()).await.is_some() {
+                relieved.cancel();
+            }
+        });
+    }
+
+    /// Begins to serve in the stead of the process whose sockets these are, once it is known where calls go; at once if
+    /// there is none.
+    ///
+    /// # Errors
+    /// When the directory cannot be read in 30 s, or the other one does not stop. It then serves on.
+    pub async fn take_over(&mut self) -> io::Result<()> {
+        let Some(predecessor) = self.predecessor.take() else { return Ok(()) };
+        let mut reports = self.directory.reports();
+        let loaded = timeout(DIRECTORY_READ, reports.wait_for(|status| status.is_loaded)).await;
+        let late = || io::Error::new(io::ErrorKind::TimedOut, "the directory could not be read");
+        loaded.map_err(|_| late())?.map_err(|_| late())?;
+        spawn_blocking(|| predecessor.relieve()).await??;
+        self.serve();
+        Ok(())
+    }
+
+    /// Waits until a new version serves in our stead.
+    pub async fn relieved(&self) {
+        self.relieved.cancelled().await;
+    }
+}
+
+/// The sockets of the process that serves now, if one does and hands over.
+pub(super) fn ask_predecessor(
+    settings: &Settings,
+    given: &mut Given,
+) -> Result<Option<Predecessor>, StartError> {
+    let Some(path) = settings.listen.handover.as_ref() else { return Ok(None) };
+    let asked = Predecessor::ask(path);
+    let asked = asked.map_err(|error| StartError::Handover { path: path.clone(), error })?;
+    Ok(asked.map(|(predecessor, sockets)| {
+        given.add(sockets);
+        predecessor
+    }))
+}
+
+/// Where the next version will ask, if it may.
+pub(super) fn offer(settings: &Settings, entrances: &Entrances) -> Result<Option<Offer>, StartError> {
+    let Some(path) = settings.listen.handover.as_ref() else { return Ok(None) };
+    let offer = Offer::open(path, entrances.all()?);
+    offer.map(Some).map_err(|error| StartError::Handover { path: path.clone(), error })
 }
 
 #[cfg(test)]

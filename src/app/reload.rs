@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures::future::FutureExt;
 use metrics::Gauge;
+use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
+use super::Proxy;
 use crate::access::Gate;
 use crate::config::Settings;
 use crate::fanout::Compat;
 use crate::metrics::{CONFIG_LOADED, CONFIG_RELOAD_FAILED, Metrics};
+use crate::ops;
 use crate::route::Router;
 
 /// What a reload has come to. Both name sections of the configuration, or keys.
@@ -120,6 +124,26 @@ impl Reload {
             }
             before = now;
         }
+    }
+}
+
+impl Proxy {
+    /// What the admin address does when it is told to reload.
+    pub(super) fn reloading(&self) -> ops::reload::Reload {
+        let reload = self.reload.clone();
+        let once = |reload: Arc<Reload>| async move {
+            let Reloaded { changed, needs_restart } = reload.reload("the admin address").await?;
+            Ok(json!({ "changed": changed, "needs_restart": needs_restart }))
+        };
+        Arc::new(move || once(reload.clone()).boxed())
+    }
+
+    /// Reads the configuration anew. `why` says in the log who wants it.
+    ///
+    /// # Errors
+    /// What is wrong with it. Then nothing has changed.
+    pub async fn reload(&self, why: &str) -> Result<Reloaded, String> {
+        self.reload.reload(why).await
     }
 }
 

@@ -116,7 +116,7 @@ async fn a_new_version_takes_over_and_not_one_request_is_lost_or_sent_twice() {
     }
     place.judge(&tags);
     let again = load.again.load(Ordering::Relaxed);
-    println!(
+    eprintln!(
         "{TIMES} takeovers, {} requests, {again} of them sent again after the end of a connection",
         tags.len()
     );
