@@ -242,6 +242,12 @@ PROCESS = [
         timeline("Files", 12, per_proxy("corecast_files_reload_failed", "{{files}} at {{instance}}"),
                  "Old: the newest files are of no use, and those before stay in use. Empty without TLS and token file.",
                  [(0, "in use", GREEN), (1, "old", RED)]),
+        timeline("Configuration", 12, per_proxy("corecast_config_reload_failed"),
+                 "At fault: the newest file is not taken, and the one before stays in force. The log says why.",
+                 [(0, "in force", GREEN), (1, "at fault", RED)]),
+        lines("Configuration read", 12,
+              [target(f"time() - corecast_config_loaded_timestamp_seconds{{{PROXY}}}", "{{instance}}")],
+              "How long ago it was last read and taken. Copies that differ by much may have different ones.", "s"),
     ]),
     ("Scrapes", 8, [
         lines("Duration", 12, per_proxy("scrape_duration_seconds"), "How long the proxy takes to tell all this.", "s"),

@@ -164,6 +164,8 @@ def annotation(name, color, expr, title, text):
     }
 
 
+LOADED = f"corecast_config_loaded_timestamp_seconds{{{PROXY}}}"
+
 ANNOTATIONS = [
     annotation(
         "Cores go and come back",
@@ -185,6 +187,13 @@ ANNOTATIONS = [
         f"corecast_build_info{{{PROXY}}} unless corecast_build_info{{{PROXY}}} offset 1m",
         "{{instance}}",
         "Seen first, with version {{version}}",
+    ),
+    annotation(
+        "Configuration",
+        "green",
+        f"{LOADED} unless {LOADED} == {LOADED} offset 1m",
+        "{{instance}}",
+        "Its configuration was read",
     ),
     annotation(
         "Files that are of no use",

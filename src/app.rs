@@ -4,20 +4,25 @@
 //! first byte to its last. What is not on the way of a call (probes, the admin address) runs on the
 //! runtime that [`Proxy::start`] is called on.
 
+mod crew;
 mod entrances;
+mod handover;
 mod late_delivery;
+mod reload;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures::future::join_all;
 use tokio::runtime::{Builder, Handle, LocalOptions};
 use tokio::sync::Semaphore;
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, spawn_local};
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,7 +31,7 @@ use crate::access::{FileFault, Gate, Live, Watched};
 use crate::budget::Budget;
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
-use crate::fanout::{Desk, FailedLegs, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
+use crate::fanout::{Compat, Desk, FailedLegs, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
 use crate::ledger::{self, Ledger};
 use crate::listen::{self, Connections, Door, Lock};
 use crate::media::functions::Exports;
@@ -42,7 +47,12 @@ use crate::records::Records;
 use crate::records::functions::Functions;
 use crate::route::Router;
 use crate::upstream::{CoreShared, LinkSettings, Upstream, keep_probing};
+use crew::Crew;
+pub use entrances::Given;
 use entrances::{Entrances, Guards};
+use handover::{Offer, Predecessor, ask_predecessor, offer};
+use reload::Reload;
+pub use reload::Reloaded;
 
 /// How long the last entries of the ledger may take at the end.
 const LAST_ENTRIES: Duration = Duration::from_secs(5);
@@ -65,8 +75,17 @@ pub struct Proxy {
     /// Where the admin address listens over TLS.
     pub admin_tls: Option<SocketAddr>,
     workers: Vec<oneshot::Receiver<()>>,
+    crew: Crew,
     ledger: Ledger,
     drain: CancellationToken,
+    /// The doors are open.
+    open: CancellationToken,
+    /// A new version serves in our stead.
+    relieved: CancellationToken,
+    reload: Arc<Reload>,
+    directory: Directory,
+    predecessor: Option<Predecessor>,
+    offer: Option<Offer>,
     background: CancellationToken,
     tasks: TaskTracker,
 }
@@ -93,6 +112,14 @@ pub enum StartError {
     /// The store of recordings cannot be used as configured.
     #[error("media: {0}")]
     Media(#[from] MediaError),
+    /// Somebody serves who does not hand over, or no new version could ask us to.
+    #[error("listen.handover = \"{}\": {error}", path.display())]
+    Handover {
+        /// The UNIX socket.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// A thread or its runtime cannot be made.
     #[error("a worker thread cannot be started: {0}")]
     Worker(#[from] io::Error),
@@ -111,9 +138,11 @@ struct Seat {
     ledger: Ledger,
     connections: Arc<Connections>,
     gate: Arc<Gate>,
+    compat: Arc<ArcSwap<Compat>>,
     repeats: Arc<Repeats>,
     budget: Arc<Budget>,
     sockets: Vec<(Listener, Option<Lock>, StdListener)>,
+    open: CancellationToken,
 }
 
 impl Proxy {
@@ -125,14 +154,27 @@ impl Proxy {
     /// # Panics
     /// Outside of a runtime, which carries what is not on the way of a call.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
+        Self::start_with(settings, Given::default())
+    }
+
+    /// The same, with sockets that somebody has opened for it. If there is a process that hands over, it has its sockets,
+    /// and serves only from [`Proxy::take_over`] on.
+    ///
+    /// # Errors
+    /// As [`Proxy::start`].
+    ///
+    /// # Panics
+    /// As [`Proxy::start`].
+    pub fn start_with(settings: Settings, mut given: Given) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
+        let predecessor = ask_predecessor(&settings, &mut given)?;
         let background = CancellationToken::new();
         let directory =
             Directory::open(&settings.directory.url, settings.directory.refresh, background.clone())?;
         let rooms = rooms(&settings, &directory)?;
         let view = view(&settings, directory)?;
         let guards = Guards::open(&settings, &view.metrics)?;
-        let entrances = Entrances::open(&settings, &guards, &view.metrics)?;
+        let entrances = Entrances::open(&settings, given, &guards, &view.metrics)?;
         let connections = Connections::new(
             settings.limits.max_connections,
             settings.limits.max_buffered_bytes,
@@ -141,6 +183,7 @@ impl Proxy {
         let repeats = Repeats::new(settings.repeat_window, view.cores.clone(), &view.metrics);
         let budget = Budget::new(settings.limits.max_in_flight_bytes, "in_flight_bytes", &view.metrics);
         let (ledger, writer) = open_ledger(&settings, &view);
+        let compat = Arc::new(ArcSwap::from_pointee(settings.compat.clone()));
         let mut proxy = Self {
             api: entrances.address_or_off("api"),
             webapi: entrances.address_or_off("webapi"),
@@ -149,8 +192,15 @@ impl Proxy {
             webapi_tls: entrances.address("webapi_tls"),
             admin_tls: entrances.address("admin_tls"),
             workers: Vec::new(),
+            crew: Crew::default(),
             ledger: ledger.clone(),
             drain: view.drain.clone(),
+            open: CancellationToken::new(),
+            relieved: CancellationToken::new(),
+            reload: Reload::new(&settings, &view.router, &guards.gate, &compat, &view.metrics),
+            directory: view.directory.clone(),
+            offer: offer(&settings, &entrances)?,
+            predecessor,
             background,
             tasks: TaskTracker::new(),
         };
@@ -165,16 +215,25 @@ impl Proxy {
                 ledger: ledger.clone(),
                 connections: connections.clone(),
                 gate: guards.gate.clone(),
+                compat: compat.clone(),
                 repeats: repeats.clone(),
                 budget: budget.clone(),
-                sockets: entrances.sockets(number)?,
+                sockets: entrances.sockets(number, settings.threads)?,
+                open: proxy.open.clone(),
             };
-            proxy.workers.push(spawn_worker(number, seat)?);
+            let beat = proxy.crew.beat();
+            proxy.workers.push(spawn_worker(number, seat, beat)?);
         }
         proxy.spawn_background(&settings, &view);
         proxy.spawn(writer.run());
         proxy.spawn(keep_looking(guards.watched(&view.cores), settings.tls.reload));
+        if settings.watch {
+            proxy.spawn(proxy.reload.clone().keep_looking(settings.tls.reload));
+        }
         proxy.spawn_admin(&view, &guards, entrances)?;
+        if proxy.predecessor.is_none() {
+            proxy.serve();
+        }
         Ok(proxy)
     }
 
@@ -186,10 +245,11 @@ impl Proxy {
     }
 
     fn spawn_admin(&self, view: &View, guards: &Guards, entrances: Entrances) -> io::Result<()> {
-        let pages = ops::token::guarded(ops::admin::router(view.clone()), guards.token.clone());
+        let pages = ops::admin::router(view.clone()).merge(ops::reload::router(self.reloading()));
+        let pages = ops::token::guarded(pages, guards.token.clone());
         for (lock, socket) in entrances.admin() {
             let door = ops::door::Door::new(guards.gate.clone(), lock, pages.clone());
-            self.spawn(door.serve(TcpListener::from_std(socket)?));
+            self.spawn(door.serve(TcpListener::from_std(socket)?, self.relieved.clone()));
         }
         Ok(())
     }
@@ -198,6 +258,11 @@ impl Proxy {
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stop = self.background.clone();
         self.tasks.spawn(async move { stop.run_until_cancelled(work).await.unwrap_or_default() });
+    }
+
+    /// Whether every worker thread still gets round to things, and says so in this time.
+    pub async fn is_alive(&self, within: Duration) -> bool {
+        self.crew.is_alive(within).await
     }
 
     /// Takes nothing new in, and returns when what was accepted is answered.
@@ -275,12 +340,19 @@ fn link_settings(settings: &Settings) -> LinkSettings {
     }
 }
 
-fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> {
+fn spawn_worker(
+    number: usize,
+    seat: Seat,
+    beat: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<oneshot::Receiver<()>> {
     let (done, is_done) = oneshot::channel();
     let thread = std::thread::Builder::new().name(format!("corecast-{number}"));
     thread.spawn(move || {
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
-            Ok(runtime) => runtime.block_on(work(seat)),
+            Ok(runtime) => runtime.block_on(async {
+                drop(spawn_local(beat));
+                work(seat).await;
+            }),
             Err(error) => tracing::error!(%error, "a worker thread has no runtime"),
         }
         drop(done);
@@ -291,7 +363,7 @@ fn spawn_worker(number: usize, seat: Seat) -> io::Result<oneshot::Receiver<()>> 
 /// One worker's life: its desk, its doors, and the drain.
 async fn work(seat: Seat) {
     let desk = Rc::new(desk(&seat));
-    let Seat { settings, view, connections, gate, sockets, .. } = seat;
+    let Seat { settings, view, connections, gate, sockets, open, .. } = seat;
     let (tasks, goodbyes) = (TaskTracker::new(), Arc::new(Semaphore::new(GOODBYES)));
     // A token of its own, so that the connections of different threads do not contend for one.
     let drain = view.drain.child_token();
@@ -309,7 +381,10 @@ async fn work(seat: Seat) {
         };
         serve(door, socket)
     };
-    join_all(sockets.into_iter().map(door)).await;
+    // The links connect meanwhile.
+    if view.drain.run_until_cancelled(open.cancelled()).await.is_some() {
+        join_all(sockets.into_iter().map(door)).await;
+    }
     tasks.close();
     if timeout(settings.limits.drain_timeout, tasks.wait()).await.is_err() {
         let left = tasks.len();
@@ -339,11 +414,7 @@ fn desk(seat: &Seat) -> Desk {
         background: seat.background.clone(),
         upstream: Upstream::open(&view.cores, link_settings(settings)),
         owed: seat.owed.clone(),
-        terms: Terms {
-            codes: settings.codes.clone(),
-            blackout_partial_ok: settings.compat.blackout_partial_ok,
-            detail: settings.compat.detail,
-        },
+        terms: Terms { codes: settings.codes.clone(), compat: seat.compat.clone() },
         limits: Limits { deadline: settings.limits.deadline },
         repeats: seat.repeats.clone(),
         budget: seat.budget.clone(),

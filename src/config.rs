@@ -20,12 +20,12 @@ mod tree;
 mod tests;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::tls::ListenerFiles;
-use crate::fanout::Detail;
+pub use crate::fanout::Compat;
 use crate::media::MediaSettings;
 use crate::media::mail::MailSettings;
 use crate::model::Core;
@@ -80,6 +80,10 @@ pub struct Settings {
     pub codes: Codes,
     /// What is logged, and how.
     pub log: Log,
+    /// Whether it is read anew by itself when the file changes.
+    pub watch: bool,
+    /// The file that it is from, if it is from one.
+    pub path: Option<PathBuf>,
 }
 
 /// Where we listen; `None` is nowhere. Port 0 lets the system choose one.
@@ -97,6 +101,8 @@ pub struct Listen {
     pub webapi_tls: Option<SocketAddr>,
     /// The admin address over TLS.
     pub admin_tls: Option<SocketAddr>,
+    /// A UNIX socket by which a new version is given the sockets of all these; `None` is not at all.
+    pub handover: Option<PathBuf>,
 }
 
 /// What TLS listeners are secured with.
@@ -126,6 +132,7 @@ impl Default for Listen {
             api_tls: None,
             webapi_tls: None,
             admin_tls: None,
+            handover: None,
         }
     }
 }
@@ -213,15 +220,6 @@ impl Default for Limits {
     }
 }
 
-/// How close answers are to the vendor's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Compat {
-    /// Whether a blackout that only some owners confirmed is answered with `API_OK`, as the vendor does.
-    pub blackout_partial_ok: bool,
-    /// Whether results end in a CORES section.
-    pub detail: Detail,
-}
-
 /// What is logged, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -255,7 +253,8 @@ impl Settings {
     pub fn load(path: &Path) -> Result<Self, Faults> {
         let origin = path.display().to_string();
         match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text, &origin, environment()),
+            Ok(text) => Self::parse(&text, &origin, environment())
+                .map(|settings| Self { path: Some(path.into()), ..settings }),
             Err(error) => Err(unreadable(&origin, &error)),
         }
     }

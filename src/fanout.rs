@@ -22,7 +22,7 @@ pub use failed::{FailedLeg, FailedLegs};
 pub use in_flight::{InFlight, crowded};
 pub use late::Deferred;
 pub use meter::{Listener, Meter};
-pub use policy::{Detail, Terms, Verdict};
+pub use policy::{Compat, Detail, Terms, Verdict};
 pub use repeat::Repeats;
 pub use rooms::Rooms;
 pub use tally::Ended;

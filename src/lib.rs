@@ -21,6 +21,7 @@
 //! | [`ops`] | the admin address |
 //! | [`config`] | the file → what all of the above is built from |
 //! | [`app`] | puts it together |
+//! | [`systemd`] | what a service manager is told, and what it gives |
 //! | [`cli`] | the command line |
 //!
 //! [`cti`], the CTI core daemon, shares with the proxy how requests are read, where call records are written and
@@ -53,4 +54,5 @@ pub mod route;
 pub mod secret;
 pub mod signal;
 mod sync;
+pub mod systemd;
 pub mod upstream;

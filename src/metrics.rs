@@ -103,6 +103,10 @@ metrics! {
         "When a certificate of ours ends, in seconds since 1970: that of the listeners, or that shown to a core.";
     FILES_RELOAD_FAILED Gauge "corecast_files_reload_failed" ["files"]
         "1 while the newest certificate or token files are of no use and those before stay in use.";
+    CONFIG_RELOAD_FAILED Gauge "corecast_config_reload_failed" []
+        "1 while the newest configuration is at fault and the one before stays in force.";
+    CONFIG_LOADED Gauge "corecast_config_loaded_timestamp_seconds" []
+        "When the configuration was last read and taken, in seconds since 1970.";
     BLACKOUT_EXPOSURE SecondsTotal "corecast_blackout_exposure_seconds_total" ["core"]
         "Seconds between a blackout's start asked for and confirmed, by core; those never confirmed are left out.";
     LEDGER_ENTRIES Counter "corecast_ledger_entries_total" ["state"]

@@ -7,6 +7,7 @@ mod drain;
 mod page;
 pub mod pulse;
 mod reading;
+pub mod reload;
 mod snapshot;
 pub mod token;
 

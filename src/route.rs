@@ -9,6 +9,8 @@ pub mod rule;
 mod steps;
 mod whom;
 
+use arc_swap::ArcSwap;
+
 use crate::command::{Call, Policy, Refusal, Scope};
 use crate::directory::snapshot::{Device, Match, Snapshot};
 use crate::model::{Core, CoreId, CoreIndex};
@@ -20,9 +22,12 @@ use rule::{Rule, UnknownDevice};
 use steps::Steps;
 use whom::Whom;
 
-/// The rules in force.
-#[derive(Clone, Debug)]
-pub struct Router {
+/// The rules in force. They may be exchanged meanwhile: each call is planned by those of one moment.
+#[derive(Debug)]
+pub struct Router(ArcSwap<InForce>);
+
+#[derive(Debug)]
+struct InForce {
     cores: Vec<(CoreId, String)>,
     rules: Vec<Rule>,
     unknown_device: UnknownDevice,
@@ -33,7 +38,12 @@ impl Router {
     #[must_use]
     pub fn new(cores: &[Core], rules: Vec<Rule>, unknown_device: UnknownDevice) -> Self {
         let cores = cores.iter().map(|core| (core.id, core.site.clone())).collect();
-        Self { cores, rules, unknown_device }
+        Self(ArcSwap::from_pointee(InForce { cores, rules, unknown_device }))
+    }
+
+    /// Puts other rules into force, over the same cores.
+    pub fn exchange(&self, other: Self) {
+        self.0.store(other.0.into_inner());
     }
 
     /// Where a call goes.
@@ -42,14 +52,14 @@ impl Router {
     /// [`Refusal`] when it goes nowhere: an ambiguous name, an unknown device or agent under
     /// `unknown_device = "reject"`, an unknown COREIDENT or KEYNAME.
     pub fn plan(&self, call: &Call, snapshot: &Snapshot) -> Result<Destination, Refusal> {
-        self.decide(call, snapshot, &mut ())
+        self.0.load().decide(call, snapshot, &mut ())
     }
 
     /// Where a call goes, and every step of why, for a person.
     #[must_use]
     pub fn explain(&self, call: &Call, snapshot: &Snapshot) -> Vec<String> {
         let mut steps = vec![format!("{}: {}", call.function.name, call.function.summary.to_lowercase())];
-        let decided = self.decide(call, snapshot, &mut steps);
+        let decided = self.0.load().decide(call, snapshot, &mut steps);
         steps.push(match decided {
             Ok(Destination::Here(room)) => format!("needs no core: answered here ({room:?})"),
             Ok(Destination::Cores(plan)) => format!("cores {} ({:?})", list(&plan.cores()), plan.policy),
@@ -57,7 +67,9 @@ impl Router {
         });
         steps
     }
+}
 
+impl InForce {
     fn decide(
         &self,
         call: &Call,

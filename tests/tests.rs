@@ -42,10 +42,13 @@ mod it {
     mod records;
     mod records_cli;
     mod regression;
+    mod reload;
     mod repeat;
     mod rtpengine;
     mod shapes;
     mod simulation;
+    mod systemd;
+    mod takeover;
     mod top;
     mod values;
     mod verdicts;

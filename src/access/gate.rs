@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use metrics::Counter;
 use tokio::time::Instant;
 
@@ -42,7 +43,7 @@ impl fmt::Display for Client {
 /// Who may connect to one listener.
 pub struct Doorkeeper {
     listener: &'static str,
-    allowed: Networks,
+    allowed: ArcSwap<Networks>,
     shed: Counter,
 }
 
@@ -50,7 +51,7 @@ impl Doorkeeper {
     /// Whether a client may connect. If not, that is counted and in the audit log.
     #[must_use]
     pub fn admits(&self, address: Option<IpAddr>) -> bool {
-        let is_allowed = self.allowed.contain(address);
+        let is_allowed = self.allowed.load().contain(address);
         if !is_allowed {
             self.shed.increment(1);
             let client = Client { address, certificate: None };
@@ -60,7 +61,7 @@ impl Doorkeeper {
     }
 }
 
-/// The rules in force.
+/// The rules in force. They may be exchanged meanwhile; a connection keeps those that it began with.
 pub struct Gate {
     /// At the API socket.
     pub api: Doorkeeper,
@@ -68,19 +69,34 @@ pub struct Gate {
     pub webapi: Doorkeeper,
     /// At the admin address.
     pub admin: Doorkeeper,
-    rules: Vec<Rule>,
-    is_open: bool,
-    rates: Option<Rates>,
+    in_force: ArcSwap<InForce>,
     shed: Counter,
     denied: Vec<Counter>,
 }
 
+/// What holds for connections from now on.
+#[derive(Debug)]
+struct InForce {
+    rules: Vec<Rule>,
+    is_open: bool,
+    rates: Option<Arc<Rates>>,
+}
+
+impl InForce {
+    /// These settings; if the rate is the same, so is what each address has left of it.
+    fn of(settings: &Settings, before: Option<&Self>) -> Self {
+        let before = before.and_then(|before| before.rates.clone());
+        let rates = settings.rate.map(|limit| match before {
+            Some(rates) if rates.limit() == limit => rates,
+            _ => Arc::new(Rates::new(limit)),
+        });
+        Self { rules: settings.rules.clone(), is_open: settings.is_open, rates }
+    }
+}
+
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate")
-            .field("rules", &self.rules)
-            .field("is_open", &self.is_open)
-            .finish_non_exhaustive()
+        f.debug_struct("Gate").field("in_force", &self.in_force).finish_non_exhaustive()
     }
 }
 
@@ -90,26 +106,36 @@ impl Gate {
     pub fn new(settings: &Settings, metrics: &Metrics) -> Arc<Self> {
         let keeper = |listener, allowed: &Networks| Doorkeeper {
             listener,
-            allowed: allowed.clone(),
+            allowed: ArcSwap::from_pointee(allowed.clone()),
             shed: metrics.counter(&SHED, &["address"]),
         };
         Arc::new(Self {
             api: keeper("api", &settings.api),
             webapi: keeper("webapi", &settings.webapi),
             admin: keeper("admin", &settings.admin),
-            rules: settings.rules.clone(),
-            is_open: settings.is_open,
-            rates: settings.rate.map(Rates::new),
+            in_force: ArcSwap::from_pointee(InForce::of(settings, None)),
             shed: metrics.counter(&SHED, &["rate"]),
             denied: FUNCTIONS.iter().map(|f| metrics.counter(&ACCESS_DENIED, &[f.name])).collect(),
         })
     }
 
+    /// Puts other rules into force.
+    pub fn exchange(&self, settings: &Settings) {
+        for (keeper, allowed) in
+            [(&self.api, &settings.api), (&self.webapi, &settings.webapi), (&self.admin, &settings.admin)]
+        {
+            keeper.allowed.store(Arc::new(allowed.clone()));
+        }
+        let before = self.in_force.load_full();
+        self.in_force.store(Arc::new(InForce::of(settings, Some(&before))));
+    }
+
     /// What a client may do, for one connection from its beginning to its end.
     #[must_use]
     pub fn pass(self: &Arc<Self>, client: Client) -> Rc<Pass> {
-        let allowed = allowed(&self.rules, self.is_open, &client);
-        let bucket = self.rates.as_ref().map(|rates| rates.bucket(client.address));
+        let InForce { rules, is_open, rates } = &**self.in_force.load();
+        let allowed = allowed(rules, *is_open, &client);
+        let bucket = rates.as_ref().map(|rates| rates.bucket(client.address));
         let is_free = allowed == Functions::ALL && bucket.is_none();
         Rc::new(Pass { is_free, allowed, bucket, client, gate: self.clone() })
     }
@@ -144,12 +170,12 @@ impl Pass {
     /// Blackouts and stops are never refused for being many: each of them keeps something from being recorded.
     fn check_rate(&self, function: Option<&Function>, now: Instant) -> Result<(), Refusal> {
         let is_urgent = function.is_some_and(|f| f.priority == Urgency::Urgent);
-        let Some((bucket, rates)) = self.bucket.as_ref().zip(self.gate.rates.as_ref()) else { return Ok(()) };
+        let Some(bucket) = &self.bucket else { return Ok(()) };
         if bucket.take(now) || is_urgent {
             return Ok(());
         }
         self.gate.shed.increment(1);
-        let (limit, wait) = (rates.limit(), wait(rates.limit()));
+        let (limit, wait) = (bucket.limit(), wait(bucket.limit()));
         let message = format!(
             "overloaded: {} sends more than {} requests a second; try again in {} ms",
             self.client,
@@ -207,6 +233,25 @@ mod tests {
             "{refusal:?}"
         );
         assert!(metrics.render().contains("corecast_shed_total{reason=\"rate\"} 4"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_rules_hold_for_connections_from_then_on() {
+        let metrics = Metrics::default();
+        let client = || Client { address: "10.0.0.1".parse().ok(), certificate: None };
+        let rate = Some(RateLimit { per_second: 1, burst: 1 });
+        let gate = Gate::new(&Settings { rate, ..Settings::default() }, &metrics);
+        let before = gate.pass(client());
+        let check = |pass: &Pass| pass.check(function("TEST"), Instant::now()).map_err(|r| r.result);
+        assert_eq!(check(&before), Ok(()));
+        let api = Networks(vec!["10.9.0.0/16".parse().unwrap()]);
+        gate.exchange(&Settings { rate, is_open: false, api, ..Settings::default() });
+        assert_eq!(check(&gate.pass(client())), Err(ResultType::ProcessingMessage), "the same bucket");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(check(&before), Ok(()), "as it began");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(check(&gate.pass(client())), Err(ResultType::InvalidRequestType));
+        assert!(!gate.api.admits(client().address) && gate.webapi.admits(client().address));
     }
 
     #[tokio::test]

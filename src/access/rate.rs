@@ -44,6 +44,11 @@ impl Bucket {
         Self { limit, epoch, full_at: AtomicU64::new(0) }
     }
 
+    /// How much it holds.
+    pub const fn limit(&self) -> RateLimit {
+        self.limit
+    }
+
     /// Takes one, if there is one.
     pub fn take(&self, now: Instant) -> bool {
         let now = u64::try_from((now - self.epoch).as_nanos()).unwrap_or(u64::MAX);

@@ -32,6 +32,7 @@ pub(super) fn listen(s: &mut Section<'_>, has_tls: bool) -> Listen {
         api_tls: s.or("api_tls", d.api_tls, maybe_address),
         webapi_tls: s.or("webapi_tls", d.webapi_tls, maybe_address),
         admin_tls: s.or("admin_tls", d.admin_tls, maybe_address),
+        handover: s.optional("handover", path),
     };
     let secured =
         [("api_tls", listen.api_tls), ("webapi_tls", listen.webapi_tls), ("admin_tls", listen.admin_tls)];

@@ -60,6 +60,8 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         compat: root.section("compat", compat),
         codes: root.section("codes", codes),
         log: root.section("log", log),
+        watch: root.section("reload", |s| s.or("watch", false, flag)),
+        path: None,
     }
 }
 

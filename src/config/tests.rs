@@ -1,6 +1,7 @@
 //! Whole configurations: what they become, and every fault with its line or variable.
 
 use super::*;
+use crate::fanout::Detail;
 use crate::model::{CoreId, CoreIndex};
 use crate::protocol::codes::ResultType;
 use crate::records::{ArchiveAction, Retention, Then};

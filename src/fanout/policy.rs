@@ -1,5 +1,9 @@
 //! Outcomes → verdict. Pure: the design's table of verdicts, row by row.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
 use super::detail;
 use super::late::Deferred;
 use super::merge;
@@ -22,15 +26,22 @@ pub enum Detail {
     Always,
 }
 
+/// How close answers are to the vendor's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compat {
+    /// The vendor's way: a blackout that reached only some cores is API_OK.
+    pub blackout_partial_ok: bool,
+    /// When outcomes are told core by core.
+    pub detail: Detail,
+}
+
 /// What the configuration says of verdicts.
 #[derive(Clone, Debug, Default)]
 pub struct Terms {
     /// The numbers of result types.
     pub codes: Codes,
-    /// The vendor's way: a blackout that reached only some cores is API_OK.
-    pub blackout_partial_ok: bool,
-    /// When outcomes are told core by core.
-    pub detail: Detail,
+    /// What all desks share, and what may be exchanged meanwhile.
+    pub compat: Arc<ArcSwap<Compat>>,
 }
 
 /// One call's verdict in the making.
@@ -76,7 +87,7 @@ impl Verdict<'_> {
         if unconfirmed.is_empty() {
             return self.confirmed(tally.confirmed);
         }
-        let is_fine = self.terms.blackout_partial_ok && self.call.function.is_blackout();
+        let is_fine = self.terms.compat.load().blackout_partial_ok && self.call.function.is_blackout();
         self.partial(&unconfirmed, if is_fine { ResultType::Ok } else { ResultType::PartialCoreResponse })
     }
 
@@ -137,7 +148,7 @@ impl Verdict<'_> {
     }
 
     fn shows_detail(&self) -> bool {
-        match self.terms.detail {
+        match self.terms.compat.load().detail {
             Detail::Never => false,
             Detail::OnRequest => self.call.wants_detail(),
             Detail::Always => true,

@@ -10,21 +10,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::future::FutureExt;
 use metrics::{Counter, Gauge};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
+use tokio::task::unconstrained;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Settings;
+use super::{BACKLOG, Settings};
 use crate::access::{Client, Doorkeeper, Gate};
 use crate::budget::Budget;
 use crate::fanout::{Desk, Listener, Origin, Turns};
 use crate::metrics::{CONNECTIONS, Metrics, SHED};
 use crate::net::{TcpListener, TcpStream};
 pub(crate) use goodbye::send_away;
-pub(super) use goodbye::{Goodbye, close};
+pub(super) use goodbye::{Goodbye, LINGER, close};
 pub use secure::Lock;
 
 /// Client connections over all threads and listeners.
@@ -124,6 +126,9 @@ pub(super) trait Speech: 'static {
     fn talk(door: Door, stream: impl Stream, origin: Origin) -> impl Future<Output = ()> + 'static;
 }
 
+/// How long a client that has come before the drain has for its first words.
+const FIRST_WORDS: Duration = Duration::from_secs(2);
+
 /// How long the system is left alone when it has no file handle for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -141,7 +146,8 @@ impl Door {
         Origin { listener: self.listener, peer, turns: Turns::default(), pass: self.gate.pass(client) }
     }
 
-    /// Takes connections in until the drain, each on a task of its own.
+    /// Takes connections in until the drain, each on a task of its own; then those that the system holds for us, since
+    /// closing would reset them.
     pub(super) async fn serve<S: Speech>(self, socket: TcpListener) {
         let drain = self.drain.clone();
         while let Some(accepted) = drain.run_until_cancelled(socket.accept()).await {
@@ -152,6 +158,10 @@ impl Door {
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
+        }
+        for _ in 0..BACKLOG {
+            let Some(Ok((stream, peer))) = unconstrained(socket.accept()).now_or_never() else { return };
+            self.admit::<S>(stream, peer.ip().to_canonical());
         }
     }
 
@@ -165,10 +175,31 @@ impl Door {
         let door = self.clone();
         match self.lock.clone() {
             None => {
-                let talking = S::talk(door, stream, self.origin(client));
-                self.spawn(place, talking);
+                let origin = self.origin(client);
+                self.spawn(place, async move {
+                    if door.is_spoken_to(&stream).await {
+                        S::talk(door, stream, origin).await;
+                    }
+                });
             }
             Some(lock) => self.spawn(place, lock.open::<S>(door, stream, client)),
+        }
+    }
+
+    /// Waits for a client's first words. The drain gives it time for them: whoever was let in is answered once, also if the
+    /// request is still on its way.
+    async fn is_spoken_to(&self, stream: &TcpStream) -> bool {
+        let drained = async {
+            self.drain.cancelled().await;
+            sleep(FIRST_WORDS).await;
+        };
+        // To look is to know: `readable` may say so too early.
+        let mut first = [0];
+        tokio::select! {
+            biased;
+            heard = stream.peek(&mut first) => heard.is_ok(),
+            () = drained => false,
+            () = sleep(self.settings.idle_timeout) => false,
         }
     }
 

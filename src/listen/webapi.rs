@@ -89,6 +89,8 @@ async fn converse<S, F>(
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
+        // What has arrived is read before the drain is heeded.
+        biased;
         ended = &mut connection => ended,
         () = drain.cancelled() => {
             connection.as_mut().graceful_shutdown();

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::access::{Client, Gate};
@@ -58,12 +59,13 @@ impl Door {
         Self { gate, lock, pages, room, goodbyes }
     }
 
-    /// Takes connections in; dropping this cuts them.
-    pub async fn serve(self, socket: TcpListener) {
+    /// Takes connections in until somebody else does, and sees them to their end; dropping this cuts them.
+    pub async fn serve(self, socket: TcpListener, relieved: CancellationToken) {
         let mut connections = JoinSet::new();
         while let Ok(place) = self.room.clone().acquire_owned().await {
             while connections.try_join_next().is_some() {}
-            match socket.accept().await {
+            let Some(accepted) = relieved.run_until_cancelled(socket.accept()).await else { break };
+            match accepted {
                 Ok((stream, peer)) => {
                     let peer = peer.ip().to_canonical();
                     connections.spawn(self.clone().welcome(stream, peer, place));
@@ -74,6 +76,8 @@ impl Door {
                 }
             }
         }
+        drop(socket);
+        while connections.join_next().await.is_some() {}
     }
 
     async fn welcome(self, stream: TcpStream, peer: IpAddr, place: OwnedSemaphorePermit) {

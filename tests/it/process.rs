@@ -198,7 +198,7 @@ pub struct Serving {
     pub api: SocketAddr,
     pub webapi: SocketAddr,
     pub admin: SocketAddr,
-    _files: Scratch,
+    files: Scratch,
 }
 
 /// Devices 7000 to 7999 belong to all of these cores.
@@ -229,7 +229,12 @@ impl Serving {
         let line: Value = serde_json::from_str(&line).expect("a JSON object per line");
         let address = |key: &str| line[key].as_str().and_then(|a| a.parse().ok()).expect("an address");
         let (api, webapi, admin) = (address("api"), address("webapi"), address("admin"));
-        Self { process, api, webapi, admin, _files: files }
+        Self { process, api, webapi, admin, files }
+    }
+
+    /// Writes another configuration in the place of its own; it has to be told.
+    pub fn write(&self, configuration: &str) {
+        self.files.file("corecast.toml", configuration);
     }
 
     pub async fn client(&self) -> Client {

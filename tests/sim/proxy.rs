@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use corecast::access::Gate;
 use corecast::budget::Budget;
 use corecast::clock::Clock;
@@ -174,8 +175,7 @@ impl Proxy {
             owed,
             terms: Terms {
                 codes: settings.codes.clone(),
-                blackout_partial_ok: settings.compat.blackout_partial_ok,
-                detail: settings.compat.detail,
+                compat: Arc::new(ArcSwap::from_pointee(settings.compat.clone())),
             },
             limits: Limits { deadline: limits.deadline },
             repeats: Repeats::new(settings.repeat_window, cores.clone(), &metrics),

@@ -1,6 +1,7 @@
 //! Variables over the file.
 
 use super::*;
+use crate::fanout::Detail;
 
 #[test]
 fn variables_override_the_file() {

@@ -7,7 +7,7 @@ use crate::secret::Secret;
 const SERVER: &str = "server = \"smtp://mail.example\"\nfrom = \"recorder@example.com\"";
 
 /// A file of a test's own, gone when the test is.
-struct Held(std::path::PathBuf);
+struct Held(PathBuf);
 
 impl Held {
     fn new(name: &str, text: &str) -> Self {

@@ -11,6 +11,10 @@ use crate::protocol::xml::Bounds;
 use crate::route::rule::{Rule, UnknownDevice};
 use crate::route::{Destination, Router};
 
+fn terms(compat: Compat) -> Terms {
+    Terms { compat: Arc::new(ArcSwap::from_pointee(compat)), ..Terms::default() }
+}
+
 /// Three cores 1, 2 and 4; devices 7000-7999 are owned by all of them.
 fn router() -> Router {
     let core = |id| Core {
@@ -171,7 +175,7 @@ fn data_that_came_is_given_even_if_a_core_is_missing() {
 
 #[test]
 fn the_vendors_partial_blackout_is_only_for_blackouts_and_only_if_asked_for() {
-    let terms = Terms { blackout_partial_ok: true, ..Terms::default() };
+    let terms = terms(Compat { blackout_partial_ok: true, ..Compat::default() });
     let blackout = verdict("type=blackoutstart&deviceid=7001", "ok time ok", &terms);
     assert_eq!((&*blackout.label, blackout.code), ("API_OK", 20));
     assert_eq!(blackout.message, "BLACKOUTSTART could not be sent to the following cores: 2");
@@ -189,7 +193,7 @@ fn detail_tells_each_core_apart() {
                    <REASON>could not connect to the core</REASON><MILLISECONDS>3</MILLISECONDS></CORE><CORE>\
                    <COREIDENT>4</COREIDENT><OUTCOME>REJECTED</OUTCOME><REASON>API_DEVICE_NOT_IN_CALL (7): refused with 7\
                    </REASON><MILLISECONDS>3</MILLISECONDS></CORE></CORES>";
-    let with = |detail| Terms { detail, ..Terms::default() };
+    let with = |detail| terms(Compat { detail, ..Compat::default() });
     assert_eq!(verdict(asked, "ok gone 7", &with(Detail::OnRequest)).body, section);
     assert_eq!(verdict(asked, "ok gone 7", &with(Detail::Never)).body, "");
     assert_eq!(verdict("type=callstop&deviceid=7001", "ok gone 7", &with(Detail::OnRequest)).body, "");

@@ -12,7 +12,7 @@ use crate::net::TcpStream;
 use crate::protocol::codes::ResultType;
 
 /// How long a client that is sent away may take to read why.
-const LINGER: Duration = Duration::from_secs(2);
+pub(in crate::listen) const LINGER: Duration = Duration::from_secs(2);
 
 /// Why a client is sent away before it has asked anything.
 #[derive(Clone, Copy)]

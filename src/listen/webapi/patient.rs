@@ -1,12 +1,14 @@
-//! A connection whose other side has to read.
+//! A connection whose other side has to read, and that is closed so that the last answer arrives.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
+
+use crate::listen::door::LINGER;
 
 /// Fails to write where nothing could be written for `patience`. Without it a client that stops reading in the
 /// middle of an answer would keep its connection, and all that makes the answer, for ever.
@@ -16,11 +18,13 @@ pub(crate) struct Patient<S> {
     patience: Duration,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Runs from our end on, until the other side's.
+    lingering: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: Unpin> Patient<S> {
     pub(crate) const fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, waiting: None }
+        Self { stream, patience, waiting: None, lingering: None }
     }
 
     fn stream(&mut self) -> Pin<&mut S> {
@@ -36,6 +40,25 @@ impl<S: Unpin> Patient<S> {
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(self.patience)));
         waiting.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
+
+    /// Reads and drops what still comes, for a while.
+    fn linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>
+    where
+        S: AsyncRead,
+    {
+        let mut rest = [0; 1024];
+        loop {
+            let lingering = self.lingering.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+            if lingering.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            let mut into = ReadBuf::new(&mut rest);
+            ready!(self.stream().poll_read(context, &mut into))?;
+            if into.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
@@ -48,7 +71,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -76,6 +99,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_shutdown(context)
+        if self.lingering.is_none() {
+            ready!(self.stream().poll_shutdown(context))?;
+        }
+        self.linger(context)
     }
 }
