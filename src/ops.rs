@@ -13,6 +13,7 @@ pub mod token;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +41,7 @@ pub struct View {
     /// The last legs that did not confirm.
     pub failed: Arc<FailedLegs>,
     /// The configuration in force, without secrets.
-    pub config: Arc<Value>,
+    pub config: Arc<ArcSwap<Value>>,
     /// Which copy this is, for people: its machine, process and version, and when it began.
     pub copy: Arc<Value>,
     /// What was changed at this copy.

@@ -16,8 +16,8 @@ use super::Proxy;
 use crate::access::Gate;
 use crate::config::Settings;
 use crate::fanout::Compat;
-use crate::metrics::{CONFIG_LOADED, CONFIG_RELOAD_FAILED, Metrics};
-use crate::ops;
+use crate::metrics::{CONFIG_LOADED, CONFIG_RELOAD_FAILED};
+use crate::ops::{self, View};
 use crate::route::Router;
 
 /// What a reload has come to. Both name sections of the configuration, or keys.
@@ -33,9 +33,9 @@ pub struct Reloaded {
 pub(super) struct Reload {
     path: Option<PathBuf>,
     in_force: Mutex<Arc<Settings>>,
-    router: Arc<Router>,
     gate: Arc<Gate>,
     compat: Arc<ArcSwap<Compat>>,
+    view: View,
     failed: Gauge,
     loaded: Gauge,
 }
@@ -43,19 +43,18 @@ pub(super) struct Reload {
 impl Reload {
     pub fn new(
         settings: &Arc<Settings>,
-        router: &Arc<Router>,
+        view: &View,
         gate: &Arc<Gate>,
         compat: &Arc<ArcSwap<Compat>>,
-        metrics: &Metrics,
     ) -> Arc<Self> {
         let reload = Self {
             path: settings.path.clone(),
             in_force: Mutex::new(settings.clone()),
-            router: router.clone(),
             gate: gate.clone(),
             compat: compat.clone(),
-            failed: metrics.gauge(&CONFIG_RELOAD_FAILED, &[]),
-            loaded: metrics.gauge(&CONFIG_LOADED, &[]),
+            view: view.clone(),
+            failed: view.metrics.gauge(&CONFIG_RELOAD_FAILED, &[]),
+            loaded: view.metrics.gauge(&CONFIG_LOADED, &[]),
         };
         reload.publish(true);
         Arc::new(reload)
@@ -77,6 +76,12 @@ impl Reload {
         *in_force = Arc::new(next);
         let (changed, left) = (reloaded.changed.join(", "), reloaded.needs_restart.join(", "));
         tracing::info!(why, changed, "the configuration was read anew");
+        let what = if changed.is_empty() {
+            "nothing has changed".into()
+        } else {
+            format!("now in force: {changed}")
+        };
+        self.view.changes.note(format!("configuration read anew; {what}"), why.into());
         if !left.is_empty() {
             tracing::warn!(sections = left, "these need a restart: what was before stays in force");
         }
@@ -91,12 +96,13 @@ impl Reload {
 
     fn put(&self, old: &Settings, new: &Settings) {
         if (&old.rules, old.unknown_device) != (&new.rules, new.unknown_device) {
-            self.router.exchange(Router::new(&new.cores, new.rules.clone(), new.unknown_device));
+            self.view.router.exchange(Router::new(&new.cores, new.rules.clone(), new.unknown_device));
         }
         if old.access != new.access {
             self.gate.exchange(&new.access);
         }
         self.compat.store(Arc::new(new.compat.clone()));
+        self.view.config.store(Arc::new(new.shown()));
     }
 
     fn publish(&self, is_loaded: bool) {

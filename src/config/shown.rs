@@ -57,6 +57,7 @@ impl Settings {
                 "max_bytes": mail.max_bytes,
                 "max_at_once": mail.max_at_once,
             })),
+            "reload": { "watch": self.watch },
             "compat": {
                 "blackout_partial": if self.compat.blackout_partial_ok { "ok" } else { "partial" },
                 "detail": match self.compat.detail {
@@ -81,6 +82,7 @@ impl Settings {
             "api_tls": address(listen.api_tls),
             "webapi_tls": address(listen.webapi_tls),
             "admin_tls": address(listen.admin_tls),
+            "handover": listen.handover.as_ref().map(|path| path.display().to_string()),
         })
     }
 

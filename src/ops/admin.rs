@@ -79,7 +79,7 @@ async fn cores(State(view): State<View>) -> Json<Vec<Value>> {
 
 /// The configuration in force. No secret is in it.
 async fn config(State(view): State<View>) -> Json<Value> {
-    Json((*view.config).clone())
+    Json((**view.config.load()).clone())
 }
 
 /// Where a call would go, and why: `?type=CALLSTART&deviceid=7001`.

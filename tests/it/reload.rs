@@ -111,6 +111,9 @@ async fn a_file_at_fault_changes_nothing_and_is_told_by_answer_log_and_metric() 
         (200, json!({ "changed": ["route", "compat"], "needs_restart": ["limits"] }))
     );
     assert!(serving.process.line("these need a restart").await.contains("limits"));
+    let (_, shown) = get(serving.admin, "/api/v1/config").await;
+    let shown: Value = serde_json::from_str(&shown).expect("JSON");
+    assert_eq!((&shown["compat"]["detail"], &shown["limits"]["deadline"]), (&json!("always"), &json!("2s")));
     assert_eq!(metric(&serving, failed).await, 0.0);
     let answer = ask(&mut serving.client().await, "CALLSTART", "<DEVICEID>7001</DEVICEID>").await;
     assert_eq!(answer.label, TO_ONE.1);
