@@ -9,31 +9,29 @@ mod entrances;
 mod handover;
 mod late_delivery;
 mod reload;
+mod worker;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use futures::future::join_all;
-use tokio::runtime::{Builder, Handle, LocalOptions};
-use tokio::sync::Semaphore;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::{spawn_blocking, spawn_local};
-use tokio::time::{interval, timeout};
+use tokio::task::spawn_blocking;
+use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::{FileFault, Gate, Live, Watched};
+use crate::access::{FileFault, Live, Watched};
 use crate::budget::Budget;
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
-use crate::fanout::{Compat, Desk, FailedLegs, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
+use crate::fanout::{FailedLegs, InFlight, Repeats, Rooms};
 use crate::ledger::{self, Ledger};
-use crate::listen::{self, Connections, Door, Lock};
+use crate::listen::Connections;
 use crate::media::functions::Exports;
 use crate::media::mail::{BadAuthority, Mail};
 use crate::media::{MediaError, Renderer, Vault};
@@ -41,24 +39,20 @@ use crate::metrics::Metrics;
 use crate::net::TcpListener;
 use crate::ops::pulse::Pulse;
 use crate::ops::{self, View};
-use crate::owed::Owed;
-use crate::protocol::xml::Bounds;
 use crate::records::Records;
 use crate::records::functions::Functions;
 use crate::route::Router;
-use crate::upstream::{CoreShared, LinkSettings, Upstream, keep_probing};
+use crate::upstream::{CoreShared, LinkSettings, keep_probing};
 use crew::Crew;
 pub use entrances::Given;
 use entrances::{Entrances, Guards};
 use handover::{Offer, Predecessor, ask_predecessor, offer};
 use reload::Reload;
 pub use reload::Reloaded;
+use worker::Seat;
 
 /// How long the last entries of the ledger may take at the end.
 const LAST_ENTRIES: Duration = Duration::from_secs(5);
-
-/// Clients of one thread that are told at once why they cannot stay; more are sent away without a word.
-const GOODBYES: usize = 64;
 
 /// A running proxy. An address whose listener is switched off has port 0.
 pub struct Proxy {
@@ -126,23 +120,6 @@ pub enum StartError {
     /// The mail server cannot be trusted as configured.
     #[error(transparent)]
     Mail(#[from] BadAuthority),
-}
-
-/// What one worker thread is given.
-struct Seat {
-    settings: Arc<Settings>,
-    view: View,
-    rooms: Rooms,
-    background: Handle,
-    owed: Owed,
-    ledger: Ledger,
-    connections: Arc<Connections>,
-    gate: Arc<Gate>,
-    compat: Arc<ArcSwap<Compat>>,
-    repeats: Arc<Repeats>,
-    budget: Arc<Budget>,
-    sockets: Vec<(Listener, Option<Lock>, StdListener)>,
-    open: CancellationToken,
 }
 
 impl Proxy {
@@ -222,7 +199,7 @@ impl Proxy {
                 open: proxy.open.clone(),
             };
             let beat = proxy.crew.beat();
-            proxy.workers.push(spawn_worker(number, seat, beat)?);
+            proxy.workers.push(worker::spawn(number, seat, beat)?);
         }
         proxy.spawn_background(&settings, &view);
         proxy.spawn(writer.run());
@@ -340,89 +317,10 @@ fn link_settings(settings: &Settings) -> LinkSettings {
     }
 }
 
-fn spawn_worker(
-    number: usize,
-    seat: Seat,
-    beat: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<oneshot::Receiver<()>> {
-    let (done, is_done) = oneshot::channel();
-    let thread = std::thread::Builder::new().name(format!("corecast-{number}"));
-    thread.spawn(move || {
-        match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
-            Ok(runtime) => runtime.block_on(async {
-                drop(spawn_local(beat));
-                work(seat).await;
-            }),
-            Err(error) => tracing::error!(%error, "a worker thread has no runtime"),
-        }
-        drop(done);
-    })?;
-    Ok(is_done)
-}
-
-/// One worker's life: its desk, its doors, and the drain.
-async fn work(seat: Seat) {
-    let desk = Rc::new(desk(&seat));
-    let Seat { settings, view, connections, gate, sockets, open, .. } = seat;
-    let (tasks, goodbyes) = (TaskTracker::new(), Arc::new(Semaphore::new(GOODBYES)));
-    // A token of its own, so that the connections of different threads do not contend for one.
-    let drain = view.drain.child_token();
-    let door = |(listener, lock, socket)| {
-        let door = Door {
-            listener,
-            desk: desk.clone(),
-            settings: listen_settings(&settings),
-            connections: connections.clone(),
-            gate: gate.clone(),
-            lock,
-            goodbyes: goodbyes.clone(),
-            drain: drain.clone(),
-            tasks: tasks.clone(),
-        };
-        serve(door, socket)
-    };
-    // The links connect meanwhile.
-    if view.drain.run_until_cancelled(open.cancelled()).await.is_some() {
-        join_all(sockets.into_iter().map(door)).await;
-    }
-    tasks.close();
-    if timeout(settings.limits.drain_timeout, tasks.wait()).await.is_err() {
-        let left = tasks.len();
-        tracing::warn!(left, "the drain took too long: connections are cut");
-    }
-}
-
-async fn serve(door: Door, socket: StdListener) {
-    match (TcpListener::from_std(socket), door.listener) {
-        (Ok(socket), Listener::Api) => listen::api::serve(door, socket).await,
-        (Ok(socket), Listener::WebApi) => listen::webapi::serve(door, socket).await,
-        (Err(error), _) => tracing::error!(%error, "a worker thread cannot listen"),
-    }
-}
-
 /// A new chain in the database that all copies share.
 fn open_ledger(settings: &Settings, view: &View) -> (Ledger, ledger::Writer) {
     let database = view.directory.store().database().clone();
     Ledger::open(database, ledger::QUEUE, &view.metrics, settings.cores.iter().map(|core| core.id))
-}
-
-fn desk(seat: &Seat) -> Desk {
-    let Seat { settings, view, .. } = seat;
-    Desk {
-        router: view.router.clone(),
-        rooms: seat.rooms.clone(),
-        background: seat.background.clone(),
-        upstream: Upstream::open(&view.cores, link_settings(settings)),
-        owed: seat.owed.clone(),
-        terms: Terms { codes: settings.codes.clone(), compat: seat.compat.clone() },
-        limits: Limits { deadline: settings.limits.deadline },
-        repeats: seat.repeats.clone(),
-        budget: seat.budget.clone(),
-        in_flight: view.in_flight.clone(),
-        failed: view.failed.clone(),
-        ledger: seat.ledger.clone(),
-        meter: Meter::new(view.metrics.clone()),
-    }
 }
 
 /// What is answered without a core.
@@ -437,14 +335,4 @@ fn rooms(settings: &Settings, directory: &Directory) -> Result<Rooms, StartError
         exports,
         codes: settings.codes.clone(),
     })
-}
-
-fn listen_settings(settings: &Settings) -> listen::Settings {
-    let limits = &settings.limits;
-    listen::Settings {
-        max_request_bytes: limits.max_request_bytes,
-        bounds: Bounds { max_fields: limits.max_fields, max_depth: limits.max_depth },
-        max_pipelined: limits.max_pipelined,
-        idle_timeout: limits.idle_timeout,
-    }
 }
