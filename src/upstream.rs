@@ -91,6 +91,7 @@ impl Upstream {
     }
 
     /// Starts a leg. The stack is always ready: waiting for a turn is the link's affair.
+    #[must_use]
     pub fn start(&self, core: CoreIndex, leg: Leg) -> LegFuture {
         self.stacks[core.at()].borrow_mut().call(leg)
     }

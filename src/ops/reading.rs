@@ -178,8 +178,8 @@ mod tests {
         let pace = now.all.pace(&before.all, Duration::from_secs(2));
         assert_eq!((pace.rate, pace.missed), (4.0, 1.0));
         // Evenly between 1 and 2.5 ms.
-        let microseconds = [pace.p50, pace.p99].map(|wait| (wait.unwrap() * 1e6).round());
-        assert_eq!(microseconds, [1750.0, 2485.0]);
+        let seconds = [pace.p50, pace.p99].map(|wait| format!("{:.6}", wait.unwrap()));
+        assert_eq!(seconds, ["0.001750", "0.002485"]);
         let core = now.cores[&CoreId(2)].pace(&Counts::default(), Duration::from_secs(1));
         assert_eq!(core, Pace { rate: 4.0, missed: 1.0, p50: None, p99: None });
         assert_eq!(now.owed[&CoreId(12)], (4.0, 1.5));

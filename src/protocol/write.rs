@@ -27,7 +27,7 @@ fn escape_bytes(out: &mut String, text: &str) {
     out.push_str(rest);
 }
 
-/// Without branches, so that many bytes are looked at in one step.
+#[allow(clippy::needless_bitwise_bool, reason = "without branches many bytes are looked at in one step")]
 const fn needs_escape(byte: u8) -> bool {
     (byte == b'&') | (byte == b'<') | (byte == b'>') | ((byte < 0x20) & (byte != b'\t'))
 }
