@@ -23,7 +23,7 @@ class Lengths:
     def __init__(self, quick):
         self.quick = quick
         self.seconds = 1 if quick else 2
-        self.rounds = 1 if quick else 5
+        self.rounds = 1 if quick else 3
         self.cores = [1, 4] if quick else [1, 2, 4, 8, 16, 32, 64]
         self.devices = [1, 10_000] if quick else [1, 1_000, 100_000, 1_000_000]
         self.configured = [3, 50] if quick else [3, 10, 100, 1_000]
