@@ -3,6 +3,7 @@
 //! No device, agent or request number is ever a label, so the number of series is bounded by the number of
 //! functions, result types and cores.
 
+pub(crate) mod exposition;
 mod seconds;
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};

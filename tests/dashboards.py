@@ -13,7 +13,7 @@ import urllib.parse
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import Client, Lab, free_ports, get, until
+from lab import Lab, Talk, free_ports, get, until
 
 ROOT = Path(__file__).parent.parent
 DASHBOARDS = ROOT / "dashboards"
@@ -36,27 +36,19 @@ CONVERSATION = [
 ]
 
 
-class Load:
+class Load(Talk):
     """Clients that talk all the time, and take no answer for an answer too."""
 
-    def __init__(self, port, count=2):
-        self.port, self.over, self.talking = port, threading.Event(), threading.Event()
+    def __init__(self, port):
+        self.talking = threading.Event()
         self.talking.set()
-        self.threads = [threading.Thread(target=self.talk) for _ in range(count)]
-        [thread.start() for thread in self.threads]
+        super().__init__(port, count=2)
 
-    def talk(self):
-        while not self.over.is_set():
-            try:
-                client = Client(self.port)
-                while not self.over.is_set():
-                    for kind, parameters in CONVERSATION:
-                        client.ask(kind, **parameters)
-                    self.over.wait(0.05)
-                    self.talking.wait()
-                client.close()
-            except OSError:
-                self.over.wait(0.1)
+    def converse(self, client, _):
+        for kind, parameters in CONVERSATION:
+            client.ask(kind, **parameters)
+        self.over.wait(0.05)
+        self.talking.wait()
 
     @contextmanager
     def silence(self):
@@ -66,10 +58,6 @@ class Load:
             yield
         finally:
             self.talking.set()
-
-    def end(self):
-        self.over.set()
-        [thread.join() for thread in self.threads]
 
 
 class Plant:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -109,3 +110,27 @@ class Client:
 
     def close(self):
         self.socket.close()
+
+
+class Talk:
+    """Clients that talk until it is over, and connect anew where a connection ends. Whoever makes one says what is said:
+    converse(client, number), over and over."""
+
+    def __init__(self, port, count):
+        self.port, self.over = port, threading.Event()
+        self.threads = [threading.Thread(target=self.talk, args=[number]) for number in range(count)]
+        [thread.start() for thread in self.threads]
+
+    def talk(self, number):
+        while not self.over.is_set():
+            try:
+                client = Client(self.port)
+                while not self.over.is_set():
+                    self.converse(client, number)
+                client.close()
+            except OSError:
+                self.over.wait(0.1)
+
+    def end(self):
+        self.over.set()
+        [thread.join() for thread in self.threads]

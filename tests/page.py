@@ -4,17 +4,17 @@ broken and repaired, one is drained and enabled; dark and light, a phone, the ke
 PICTURE it writes a picture of the page for the README as well."""
 
 import importlib.util
+import itertools
 import json
 import math
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 from browser import ENTER, ESCAPE, TAB, Browser
-from lab import Client, Lab, free_ports, get, until
+from lab import Client, Lab, Talk, free_ports, get, until
 
 TOKEN = "a-token-of-this-laboratory"
 
@@ -34,32 +34,18 @@ return [e.getAttribute("aria-label") || e.id || e.textContent.trim().slice(0, 40
     style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2]"""
 
 
-class Talk:
+class Calls(Talk):
     """Clients with calls, each with a blackout in it, that swell and ebb."""
 
-    def __init__(self, api, count=3):
-        self.api, self.over = api, threading.Event()
-        self.threads = [threading.Thread(target=self.talk, args=[number]) for number in range(count)]
-        [thread.start() for thread in self.threads]
+    def __init__(self, port):
+        self.devices = [itertools.cycle(range(40)) for _ in range(3)]
+        super().__init__(port, count=3)
 
-    def talk(self, number):
-        device = 0
-        while not self.over.is_set():
-            try:
-                client = Client(self.api)
-                while not self.over.is_set():
-                    device += 1
-                    name = f"{(70, 71, 61)[number]}{device % 40:02}"
-                    for kind in ("CALLSTART", "BLACKOUTSTART", "BLACKOUTSTOP", "CALLSTOP"):
-                        client.ask(kind, DEVICEID=name)
-                        self.over.wait(0.04 + 0.03 * math.sin(time.monotonic() / 7 + number))
-                client.close()
-            except OSError:
-                self.over.wait(0.1)
-
-    def end(self):
-        self.over.set()
-        [thread.join() for thread in self.threads]
+    def converse(self, client, number):
+        name = f"{(70, 71, 61)[number]}{next(self.devices[number]):02}"
+        for kind in ("CALLSTART", "BLACKOUTSTART", "BLACKOUTSTOP", "CALLSTOP"):
+            client.ask(kind, DEVICEID=name)
+            self.over.wait(0.04 + 0.03 * math.sin(time.monotonic() / 7 + number))
 
 
 class Plant:
@@ -351,7 +337,7 @@ def main():
     with Lab() as lab:
         plant = Plant(lab, corecast)
         browser = Browser(lab)
-        talk = Talk(plant.api)
+        talk = Calls(plant.api)
         try:
             browser.open(plant.url)
             reads(browser, "#sentence", "All 3 cores answer.")

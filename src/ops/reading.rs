@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::metrics::{LEG_SECONDS, LEGS, Metric, OBLIGATIONS, OBLIGATIONS_OLDEST, REQUEST_SECONDS, REQUESTS};
+use crate::metrics::exposition::{Buckets, Line};
+use crate::metrics::{LEG_SECONDS, LEGS, OBLIGATIONS, OBLIGATIONS_OLDEST, REQUEST_SECONDS, REQUESTS};
 use crate::model::CoreId;
 use crate::protocol::codes::ResultType;
 
@@ -30,7 +31,7 @@ pub(super) struct Counts {
     /// How often an owner did not confirm; of legs, how often the core did not answer.
     pub missed: f64,
     /// How often it took no longer than so many seconds.
-    waits: Vec<(f64, f64)>,
+    waits: Buckets,
 }
 
 /// What happened in a time.
@@ -101,57 +102,19 @@ impl Counts {
 
     fn time(&mut self, line: &Line<'_>) {
         let Some(bound) = line.label("le").and_then(|le| le.parse::<f64>().ok()) else { return };
-        match self.waits.iter_mut().find(|(known, _)| known.total_cmp(&bound).is_eq()) {
-            Some((_, count)) => *count += line.value,
-            None => self.waits.push((bound, line.value)),
-        }
+        self.waits.add(bound, line.value);
     }
 
     /// What happened since an earlier reading, `time` ago.
     pub fn pace(&self, earlier: &Self, time: Duration) -> Pace {
         let rate = |now: f64, before: f64| (now - before).max(0.0) / time.as_secs_f64().max(0.001);
+        let waits = self.waits.since(&earlier.waits);
         Pace {
             rate: rate(self.total, earlier.total),
             missed: rate(self.missed, earlier.missed),
-            p50: self.quantile(earlier, 0.5),
-            p99: self.quantile(earlier, 0.99),
+            p50: waits.quantile(0.5),
+            p99: waits.quantile(0.99),
         }
-    }
-
-    /// As Prometheus' histogram_quantile reckons it: evenly within a bucket, and the last bound above all others.
-    fn quantile(&self, earlier: &Self, q: f64) -> Option<f64> {
-        let before = |at: usize| earlier.waits.get(at).map_or(0.0, |(_, count)| *count);
-        let waits: Vec<_> =
-            self.waits.iter().enumerate().map(|(at, (bound, count))| (*bound, count - before(at))).collect();
-        let rank = waits.last().map(|(_, count)| count * q).filter(|rank| *rank > 0.0)?;
-        let at = waits.iter().position(|(_, count)| *count >= rank)?;
-        let (low, below) = if at == 0 { (0.0, 0.0) } else { waits[at - 1] };
-        let (high, count) = waits[at];
-        Some(if high.is_finite() { low + (high - low) * (rank - below) / (count - below) } else { low })
-    }
-}
-
-/// A line of Prometheus' text format. No label of ours has a quotation mark or a backslash in it.
-struct Line<'a> {
-    name: &'a str,
-    labels: &'a str,
-    value: f64,
-}
-
-impl<'a> Line<'a> {
-    fn read(line: &'a str) -> Option<Self> {
-        let (series, value) = line.rsplit_once(' ').filter(|_| !line.starts_with('#'))?;
-        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
-        Some(Self { name, labels: labels.trim_end_matches('}'), value: value.parse().ok()? })
-    }
-
-    fn is(&self, metric: &Metric, suffix: &str) -> bool {
-        self.name.strip_suffix(suffix) == Some(metric.name)
-    }
-
-    fn label(&self, name: &str) -> Option<&'a str> {
-        let (_, behind) = self.labels.split_once(&format!("{name}=\""))?;
-        behind.split('"').next()
     }
 }
 

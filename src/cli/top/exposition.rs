@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::metrics::Metric;
+use crate::metrics::exposition::{Buckets, Line, label_of};
 
 /// The series of one scrape by their whole names, labels included.
 #[derive(Clone, Debug, Default)]
@@ -14,9 +15,8 @@ type Labels<'a> = &'a [(&'a str, &'a str)];
 impl Exposition {
     /// Reads Prometheus' text format, as Corecast writes it. What cannot be read is left out.
     pub fn read(text: &str) -> Self {
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        let series = lines.filter_map(|line| line.rsplit_once(' '));
-        Self(series.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
+        let lines = text.lines().filter_map(Line::read);
+        Self(lines.map(|line| (line.series.to_owned(), line.value)).collect())
     }
 
     /// The series of a metric that have these labels.
@@ -61,40 +61,6 @@ impl Exposition {
     }
 }
 
-/// The value of a label. Values with a quote in them are of no interest here.
-fn label_of<'a>(series: &'a str, label: &str) -> Option<&'a str> {
-    let begins = |at: &usize| series[..*at].ends_with(['{', ',']);
-    let name = format!("{label}=\"");
-    let (at, _) = series.match_indices(&name).find(|(at, _)| begins(at))?;
-    series[at + name.len()..].split('"').next()
-}
-
-/// How many took no longer than each bound, in seconds.
-#[derive(Debug, Default)]
-pub(super) struct Buckets(Vec<(f64, f64)>);
-
-impl Buckets {
-    fn add(&mut self, bound: f64, count: f64) {
-        match self.0.binary_search_by(|(other, _)| other.total_cmp(&bound)) {
-            Ok(at) => self.0[at].1 += count,
-            Err(at) => self.0.insert(at, (bound, count)),
-        }
-    }
-
-    /// The time in milliseconds that this part took no longer than, interpolated within its bucket as Prometheus does
-    /// it; beyond the last bound, the last bound. `None` if nothing was counted.
-    pub fn quantile(&self, part: f64) -> Option<f64> {
-        let (_, all) = self.0.last().filter(|(_, all)| *all > 0.0)?;
-        let rank = part * all;
-        let at = self.0.iter().position(|(_, count)| *count >= rank)?;
-        let (low, below) = at.checked_sub(1).map_or((0.0, 0.0), |before| self.0[before]);
-        let (high, count) = self.0[at];
-        let is_exact = high.is_finite() && count > below;
-        let seconds = if is_exact { low + (high - low) * (rank - below) / (count - below) } else { low };
-        Some(seconds * 1000.0)
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::float_cmp, reason = "these are whole numbers")]
 mod tests {
@@ -131,7 +97,7 @@ mod tests {
         let between = |now: &Exposition| {
             let mut buckets = Buckets::default();
             now.count_into(&mut buckets, &before, &LEG_SECONDS, &[("core", "1")]);
-            [0.5, 0.99].map(|part| buckets.quantile(part).map(f64::round))
+            [0.5, 0.99].map(|part| buckets.quantile(part).map(|seconds| (seconds * 1000.0).round()))
         };
         assert_eq!(between(&before), [None, None]);
         (0..98).for_each(|_| leg.record(0.002));

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::copy::{Core, Sample};
-use super::exposition::{Buckets, Exposition};
+use super::exposition::Exposition;
+use crate::metrics::exposition::Buckets;
 use crate::metrics::*;
 use crate::protocol::codes::ResultType;
 
@@ -78,6 +79,10 @@ impl Figures {
     }
 }
 
+fn milliseconds(buckets: &Buckets, part: f64) -> Option<f64> {
+    buckets.quantile(part).map(|seconds| seconds * 1000.0)
+}
+
 fn copy(url: &str, pair: &Pair) -> CopyFigures {
     let silent = CopyFigures {
         url: url.into(),
@@ -104,8 +109,8 @@ fn copy(url: &str, pair: &Pair) -> CopyFigures {
         rate: rate(&REQUESTS, &[]),
         missed: missed.iter().map(|result| rate(&REQUESTS, &[("result", result.label())])).sum(),
         shed: rate(&SHED, &[]),
-        p50_ms: buckets.quantile(0.5),
-        p99_ms: buckets.quantile(0.99),
+        p50_ms: milliseconds(&buckets, 0.5),
+        p99_ms: milliseconds(&buckets, 0.99),
         ..silent
     }
 }
@@ -155,8 +160,8 @@ fn core(views: &[View<'_>]) -> Option<CoreFigures> {
         copies: views.len(),
         rate: rate(&own),
         missed: (rate(&own) - answered).max(0.0),
-        p50_ms: buckets.quantile(0.5),
-        p99_ms: buckets.quantile(0.99),
+        p50_ms: milliseconds(&buckets, 0.5),
+        p99_ms: milliseconds(&buckets, 0.99),
         in_flight: sum(&|core| core.in_flight),
         queued: sum(&|core| core.queued),
         connections: sum(&|core| core.connections),
