@@ -24,14 +24,14 @@ use bytes::BytesMut;
 use corecast::command::{Call, check};
 use corecast::directory::snapshot::{Delta, Key, Snapshot};
 use corecast::fanout::{Deferred, Ended, Terms, Verdict};
-use corecast::model::{Core, CoreId, CoreIndex, LegEnd, Outcome};
+use corecast::model::{Core, CoreId, LegEnd, Outcome};
 use corecast::protocol::codes::{Codes, ResultType};
 use corecast::protocol::frame::FrameDecoder;
 use corecast::protocol::request::Request;
 use corecast::protocol::result::{Reply, ReplyHead};
 use corecast::protocol::url;
 use corecast::protocol::xml::Bounds;
-use corecast::route::rule::{Rule, UnknownDevice};
+use corecast::route::rule::{Owners, Rule, UnknownDevice};
 use corecast::route::{Destination, Plan, Router};
 use tokio::time::Instant;
 use tokio_util::codec::Decoder;
@@ -120,9 +120,9 @@ const STEPS: [Step; 10] = [
 impl Lab {
     fn new() -> Self {
         let cores = [1, 2, 3].map(core);
-        let owners = (0..3).map(CoreIndex).collect();
+        let owners = Owners::Cores([1, 2, 3].map(CoreId).into());
         let rule = Rule { devices: "7000-7999".parse().expect("a range"), owners };
-        let router = Router::new(&cores, vec![rule], UnknownDevice::Broadcast);
+        let router = Router::new(&cores, &[rule], UnknownDevice::Broadcast);
         let snapshot = directory();
         let request = Request::read(REQUEST, BOUNDS).expect("a readable request");
         let function = check(&request).expect("a good request");

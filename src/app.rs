@@ -4,10 +4,12 @@
 //! first byte to its last. What is not on the way of a call (probes, the admin address) runs on the
 //! runtime that [`Proxy::start`] is called on.
 
+mod background;
 mod crew;
 mod entrances;
 mod handover;
 mod late_delivery;
+mod muster;
 mod reload;
 mod worker;
 
@@ -23,9 +25,8 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::access::{FileFault, Live, Watched};
+use crate::access::FileFault;
 use crate::budget::Budget;
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
@@ -42,14 +43,16 @@ use crate::ops::{self, View};
 use crate::records::Records;
 use crate::records::functions::Functions;
 use crate::route::Router;
-use crate::upstream::{CoreShared, LinkSettings, keep_probing};
+use crate::upstream::{LinkSettings, Roster};
+use background::Background;
 use crew::Crew;
 pub use entrances::Given;
 use entrances::{Entrances, Guards};
 use handover::{Offer, Predecessor, ask_predecessor, offer};
-use reload::Reload;
+use muster::{Muster, shared};
 pub use reload::Reloaded;
-use worker::Seat;
+use reload::{Reload, reloading};
+use worker::{Desks, Seat};
 
 /// How long the last entries of the ledger may take at the end.
 const LAST_ENTRIES: Duration = Duration::from_secs(5);
@@ -80,8 +83,7 @@ pub struct Proxy {
     directory: Directory,
     predecessor: Option<Predecessor>,
     offer: Option<Offer>,
-    background: CancellationToken,
-    tasks: TaskTracker,
+    background: Background,
 }
 
 /// Why a proxy does not start.
@@ -145,22 +147,48 @@ impl Proxy {
     pub fn start_with(settings: Settings, mut given: Given) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
         let predecessor = ask_predecessor(&settings, &mut given)?;
-        let background = CancellationToken::new();
+        let background = Background::default();
         let directory =
-            Directory::open(&settings.directory.url, settings.directory.refresh, background.clone())?;
+            Directory::open(&settings.directory.url, settings.directory.refresh, background.stop())?;
         let rooms = rooms(&settings, &directory)?;
-        let view = view(&settings, directory)?;
+        let view = view(&settings, directory);
         let guards = Guards::open(&settings, &view.metrics)?;
         let entrances = Entrances::open(&settings, given, &guards, &view.metrics)?;
-        let connections = Connections::new(
-            settings.limits.max_connections,
-            settings.limits.max_buffered_bytes,
-            &view.metrics,
-        );
-        let repeats = Repeats::new(settings.repeat_window, view.cores.clone(), &view.metrics);
-        let budget = Budget::new(settings.limits.max_in_flight_bytes, "in_flight_bytes", &view.metrics);
-        let (ledger, writer) = open_ledger(&settings, &view);
-        let compat = Arc::new(ArcSwap::from_pointee(settings.compat.clone()));
+        let (ledger, writer) = open_ledger(&view);
+        let (owed, lateness) = late_delivery::begin(&settings, &view, &ledger, &background);
+        let mut muster = Muster::of(&settings, &view, &ledger, lateness, &background)?;
+        let (open, relieved) = (CancellationToken::new(), CancellationToken::new());
+        let desks = Desks {
+            connections: Connections::new(
+                settings.limits.max_connections,
+                settings.limits.max_buffered_bytes,
+                &view.metrics,
+            ),
+            repeats: Repeats::new(settings.repeat_window, view.cores.clone(), &view.metrics),
+            budget: Budget::new(settings.limits.max_in_flight_bytes, "in_flight_bytes", &view.metrics),
+            compat: Arc::new(ArcSwap::from_pointee(settings.compat.clone())),
+            gate: guards.gate.clone(),
+            settings: settings.clone(),
+            view: view.clone(),
+            rooms,
+            background: Handle::current(),
+            owed,
+            ledger: ledger.clone(),
+            open: open.clone(),
+        };
+        let mut crew = Crew::default();
+        let mut workers = Vec::new();
+        for number in 0..settings.threads {
+            let sockets = entrances.sockets(number, settings.threads)?;
+            let seat = Seat { desks: desks.clone(), sockets, orders: muster.thread() };
+            workers.push(worker::spawn(number, seat, crew.beat())?);
+        }
+        let reload = Reload::new(&settings, muster, &guards.gate, &desks.compat);
+        background.spawn(Pulse::keep_beating(view.clone()));
+        background.spawn(writer.run());
+        if settings.watch {
+            background.spawn(reload.clone().keep_looking(settings.tls.reload));
+        }
         let mut proxy = Self {
             api: entrances.address_or_off("api"),
             webapi: entrances.address_or_off("webapi"),
@@ -168,73 +196,34 @@ impl Proxy {
             api_tls: entrances.address("api_tls"),
             webapi_tls: entrances.address("webapi_tls"),
             admin_tls: entrances.address("admin_tls"),
-            workers: Vec::new(),
-            crew: Crew::default(),
-            ledger: ledger.clone(),
+            workers,
+            crew,
+            ledger,
             drain: view.drain.clone(),
-            open: CancellationToken::new(),
-            relieved: CancellationToken::new(),
-            reload: Reload::new(&settings, &view, &guards.gate, &compat),
+            open,
+            relieved,
+            reload,
             directory: view.directory.clone(),
             offer: offer(&settings, &entrances)?,
             predecessor,
             background,
-            tasks: TaskTracker::new(),
         };
-        let owed = proxy.spawn_late_delivery(&settings, &view, &ledger);
-        for number in 0..settings.threads {
-            let seat = Seat {
-                settings: settings.clone(),
-                view: view.clone(),
-                rooms: rooms.clone(),
-                background: Handle::current(),
-                owed: owed.clone(),
-                ledger: ledger.clone(),
-                connections: connections.clone(),
-                gate: guards.gate.clone(),
-                compat: compat.clone(),
-                repeats: repeats.clone(),
-                budget: budget.clone(),
-                sockets: entrances.sockets(number, settings.threads)?,
-                open: proxy.open.clone(),
-            };
-            let beat = proxy.crew.beat();
-            proxy.workers.push(worker::spawn(number, seat, beat)?);
-        }
-        proxy.spawn_background(&settings, &view);
-        proxy.spawn(writer.run());
-        proxy.spawn(keep_looking(guards.watched(&view.cores), settings.tls.reload));
-        if settings.watch {
-            proxy.spawn(proxy.reload.clone().keep_looking(settings.tls.reload));
-        }
         proxy.spawn_admin(&view, &guards, entrances)?;
+        proxy.background.spawn(keep_looking(guards, view.cores, settings.tls.reload));
         if proxy.predecessor.is_none() {
             proxy.serve();
         }
         Ok(proxy)
     }
 
-    fn spawn_background(&self, settings: &Settings, view: &View) {
-        for core in &*view.cores {
-            self.spawn(keep_probing(core.clone(), link_settings(settings)));
-        }
-        self.spawn(Pulse::keep_beating(view.clone()));
-    }
-
     fn spawn_admin(&self, view: &View, guards: &Guards, entrances: Entrances) -> io::Result<()> {
-        let pages = ops::admin::router(view.clone()).merge(ops::reload::router(self.reloading()));
+        let pages = ops::admin::router(view.clone()).merge(ops::reload::router(reloading(&self.reload)));
         let pages = ops::token::guarded(pages, guards.token.clone());
         for (lock, socket) in entrances.admin() {
             let door = ops::door::Door::new(guards.gate.clone(), lock, pages.clone());
-            self.spawn(door.serve(TcpListener::from_std(socket)?, self.relieved.clone()));
+            self.background.spawn(door.serve(TcpListener::from_std(socket)?, self.relieved.clone()));
         }
         Ok(())
-    }
-
-    /// Runs something until the proxy has drained.
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.background.clone();
-        self.tasks.spawn(async move { stop.run_until_cancelled(work).await.unwrap_or_default() });
     }
 
     /// Whether every worker thread still gets round to things, and says so in this time.
@@ -249,18 +238,16 @@ impl Proxy {
             drop(worker.await);
         }
         self.ledger.end(LAST_ENTRIES).await;
-        self.background.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.background.end().await;
     }
 }
 
 /// Looks at files for changes, for ever, where waiting for a disk holds up nobody.
-async fn keep_looking(watched: Vec<Arc<dyn Watched>>, every: Duration) {
+async fn keep_looking(guards: Guards, cores: Arc<Roster>, every: Duration) {
     let mut ticks = interval(every);
-    while !watched.is_empty() {
+    loop {
         ticks.tick().await;
-        let watched = watched.clone();
+        let watched = guards.watched(&cores.now());
         let looked = spawn_blocking(move || watched.iter().for_each(|files| files.look())).await;
         looked.unwrap_or_else(|error| tracing::error!(%error, "certificates could not be looked at"));
     }
@@ -273,28 +260,15 @@ async fn keep_looking(watched: Vec<Arc<dyn Watched>>, every: Duration) {
 pub fn check_files(settings: &Settings) -> Result<(), FileFault> {
     let metrics = Metrics::default();
     Guards::open(settings, &metrics)?;
-    settings.cores.iter().try_for_each(|core| shared(core, settings, &metrics).map(drop))
+    let roster = Roster::default();
+    settings.cores.iter().try_for_each(|core| shared(core, &roster, settings.breaker, &metrics).map(drop))
 }
 
-fn shared(
-    core: &crate::model::Core,
-    settings: &Settings,
-    metrics: &Metrics,
-) -> Result<Arc<CoreShared>, FileFault> {
-    let label = format!("core-{}", core.id);
-    let tls = core.tls.clone().map(|files| Live::open(files, &label, metrics)).transpose();
-    let tls = tls.map_err(|FileFault(what)| FileFault(format!("core {}: {what}", core.id)))?;
-    Ok(Arc::new(CoreShared::new(core.clone(), settings.breaker, metrics).over_tls(tls)))
-}
-
-/// What all threads share.
-fn view(settings: &Settings, directory: Directory) -> Result<View, FileFault> {
-    let metrics = Arc::new(Metrics::default());
-    let cores: Result<_, FileFault> =
-        settings.cores.iter().map(|core| shared(core, settings, &metrics)).collect();
-    Ok(View {
-        cores: cores?,
-        router: Arc::new(Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device)),
+/// What all threads share. No core is in force yet.
+fn view(settings: &Settings, directory: Directory) -> View {
+    View {
+        cores: Arc::default(),
+        router: Arc::new(Router::new(&[], &[], settings.unknown_device)),
         in_flight: InFlight::new(settings.limits.max_in_flight),
         failed: FailedLegs::new(),
         config: Arc::new(ArcSwap::from_pointee(settings.shown())),
@@ -303,8 +277,8 @@ fn view(settings: &Settings, directory: Directory) -> Result<View, FileFault> {
         pulse: Arc::default(),
         directory,
         drain: CancellationToken::new(),
-        metrics,
-    })
+        metrics: Arc::default(),
+    }
 }
 
 fn link_settings(settings: &Settings) -> LinkSettings {
@@ -318,9 +292,9 @@ fn link_settings(settings: &Settings) -> LinkSettings {
 }
 
 /// A new chain in the database that all copies share.
-fn open_ledger(settings: &Settings, view: &View) -> (Ledger, ledger::Writer) {
+fn open_ledger(view: &View) -> (Ledger, ledger::Writer) {
     let database = view.directory.store().database().clone();
-    Ledger::open(database, ledger::QUEUE, &view.metrics, settings.cores.iter().map(|core| core.id))
+    Ledger::open(database, ledger::QUEUE, &view.metrics)
 }
 
 /// What is answered without a core.

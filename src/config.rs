@@ -4,6 +4,7 @@
 //! stopping at the first.
 
 mod access;
+mod cores;
 mod fault;
 mod kinds;
 mod mail;

@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::database::{Database, StoreError};
-use crate::metrics::{BLACKOUT_EXPOSURE, LEDGER_ENTRIES, LEDGER_LATE, LEDGER_WAITING, Metrics};
+use crate::metrics::{BLACKOUT_EXPOSURE, LEDGER_ENTRIES, LEDGER_LATE, LEDGER_WAITING, Metrics, PerCore};
 use crate::model::CoreId;
 pub use chain::{Break, Chain, Fault};
 pub(crate) use clean::clean;
@@ -58,19 +58,18 @@ pub(crate) struct Gauges {
     lost: Counter,
     late: Counter,
     waiting: Gauge,
-    exposure: Vec<(CoreId, Gauge)>,
+    exposure: PerCore<Gauge>,
 }
 
 impl Gauges {
-    fn new(metrics: &Metrics, cores: impl IntoIterator<Item = CoreId>) -> Self {
-        let exposure = |core: CoreId| (core, metrics.seconds_total(&BLACKOUT_EXPOSURE, &[&core.to_string()]));
+    fn new(metrics: &Metrics) -> Self {
         Self {
             is_down: AtomicBool::new(false),
             written: metrics.counter(&LEDGER_ENTRIES, &["written"]),
             lost: metrics.counter(&LEDGER_ENTRIES, &["lost"]),
             late: metrics.counter(&LEDGER_LATE, &[]),
             waiting: metrics.gauge(&LEDGER_WAITING, &[]),
-            exposure: cores.into_iter().map(exposure).collect(),
+            exposure: PerCore::default(),
         }
     }
 
@@ -104,20 +103,21 @@ impl Ledger {
     /// A new writer in a database: the handle, and what is to run beside the calls. At most `queue` entries wait,
     /// and one transaction's.
     #[must_use]
-    pub fn open(
-        database: Database,
-        queue: usize,
-        metrics: &Metrics,
-        cores: impl IntoIterator<Item = CoreId>,
-    ) -> (Self, Writer) {
+    pub fn open(database: Database, queue: usize, metrics: &Metrics) -> (Self, Writer) {
         let (sender, inbox) = mpsc::channel(queue.max(1));
-        let gauges = Arc::new(Gauges::new(metrics, cores));
+        let gauges = Arc::new(Gauges::new(metrics));
         let tip = Tip { writer: new_writer(), seq: 0, hash: String::new() };
         let ledger = Self { queue: sender, lost: Arc::default(), gauges: gauges.clone() };
         let mut begun = Entry::new(Event::Begun, Timestamp::now());
         begun.note = format!("corecast {}", env!("CARGO_PKG_VERSION"));
         ledger.note(begun);
         (ledger, Writer { database, inbox, tip, gauges })
+    }
+
+    /// Blackouts may be asked of this core from now on.
+    pub fn meet(&self, core: CoreId, metrics: &Metrics) {
+        let exposure = || metrics.seconds_total(&BLACKOUT_EXPOSURE, &[&core.to_string()]);
+        self.gauges.exposure.meet(core, exposure);
     }
 
     /// Notes an entry, and waits for nothing. One that is too many is counted as lost, and the next row says how many were.
@@ -158,8 +158,8 @@ impl Ledger {
 
     /// A core has confirmed the start of a blackout so long after it was asked for.
     pub fn exposed(&self, core: CoreId, took: Duration) {
-        let gauge = self.gauges.exposure.iter().find(|(id, _)| *id == core);
-        gauge.iter().for_each(|(_, gauge)| gauge.increment(took.as_secs_f64()));
+        let gauge = self.gauges.exposure.get(core);
+        gauge.iter().for_each(|gauge| gauge.increment(took.as_secs_f64()));
     }
 
     /// Writes all that waits, and that the process ends; what comes after it is lost. Whether that was done within `limit`.

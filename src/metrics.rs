@@ -4,10 +4,12 @@
 //! functions, result types and cores.
 
 pub(crate) mod exposition;
+mod per_core;
 mod seconds;
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+pub use per_core::PerCore;
 use seconds::Histograms;
 
 /// What a metric counts.

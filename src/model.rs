@@ -22,8 +22,8 @@ impl fmt::Display for CoreId {
     }
 }
 
-/// Where a core stands in the list of configured cores, which is sorted by [`CoreId`].
-/// Everything on the way of a call is indexed by it.
+/// The place of a core's links on each thread. Everything on the way of a call is indexed by it. A [`CoreId`] keeps its
+/// place for as long as the process lives, whatever cores come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CoreIndex(pub u16);
 

@@ -21,7 +21,7 @@ use crate::directory::Directory;
 use crate::fanout::{FailedLegs, InFlight};
 use crate::metrics::{DIRECTORY_AGE, DIRECTORY_AGENTS, DIRECTORY_DEVICES, DIRECTORY_UP, Metrics};
 use crate::route::Router;
-use crate::upstream::CoreShared;
+use crate::upstream::Roster;
 use changes::Changes;
 use pulse::Pulse;
 
@@ -31,7 +31,7 @@ pub struct View {
     /// The metrics.
     pub metrics: Arc<Metrics>,
     /// The cores.
-    pub cores: Arc<[Arc<CoreShared>]>,
+    pub cores: Arc<Roster>,
     /// The rules in force.
     pub router: Arc<Router>,
     /// Who, what and where.
@@ -67,7 +67,7 @@ pub fn this_copy() -> Value {
 impl View {
     /// Brings gauges up to date; called each second and before each scrape.
     pub fn publish(&self) {
-        self.cores.iter().for_each(|core| core.publish());
+        self.cores.now().iter().for_each(|core| core.publish());
         self.publish_directory();
     }
 

@@ -13,35 +13,50 @@ use arc_swap::ArcSwap;
 
 use crate::command::{Call, Policy, Refusal, Scope};
 use crate::directory::snapshot::{Device, Match, Snapshot};
-use crate::model::{Core, CoreId, CoreIndex};
+use crate::model::{Core, CoreId, CoreIndex, Pattern};
 use crate::protocol::codes::ResultType;
 use crate::protocol::param::Param;
 pub use hash::stable_hash;
 pub use plan::{Aim, Because, Cores, Destination, Owner, Plan, list, write_list};
-use rule::{Rule, UnknownDevice};
+use rule::{Owners, Rule, UnknownDevice};
 use steps::Steps;
 use whom::Whom;
 
-/// The rules in force. They may be exchanged meanwhile: each call is planned by those of one moment.
+/// The cores and rules in force. They may be exchanged meanwhile: each call is planned by those of one moment.
 #[derive(Debug)]
 pub struct Router(ArcSwap<InForce>);
 
 #[derive(Debug)]
 struct InForce {
-    cores: Vec<(CoreId, String)>,
-    rules: Vec<Rule>,
+    /// Sorted by number, each with its site.
+    cores: Vec<(Owner, String)>,
+    /// Each with whom it makes owners.
+    rules: Vec<(Pattern, Cores)>,
     unknown_device: UnknownDevice,
 }
 
 impl Router {
-    /// A router over the configured cores, which are sorted by number.
+    /// A router over cores that are sorted by number and stand one behind the other.
     #[must_use]
-    pub fn new(cores: &[Core], rules: Vec<Rule>, unknown_device: UnknownDevice) -> Self {
-        let cores = cores.iter().map(|core| (core.id, core.site.clone())).collect();
-        Self(ArcSwap::from_pointee(InForce { cores, rules, unknown_device }))
+    pub fn new(cores: &[Core], rules: &[Rule], unknown_device: UnknownDevice) -> Self {
+        Self::over(cores.iter().zip((0..=u16::MAX).map(CoreIndex)), rules, unknown_device)
     }
 
-    /// Puts other rules into force, over the same cores.
+    /// A router over cores that are sorted by number and stand at these places.
+    #[must_use]
+    pub fn over<'c>(
+        cores: impl Iterator<Item = (&'c Core, CoreIndex)>,
+        rules: &[Rule],
+        unknown_device: UnknownDevice,
+    ) -> Self {
+        let placed = |(core, at): (&Core, _)| (Owner { id: core.id, at: Some(at) }, core.site.clone());
+        let mut in_force = InForce { cores: cores.map(placed).collect(), rules: Vec::new(), unknown_device };
+        in_force.rules =
+            rules.iter().map(|rule| (rule.devices.clone(), in_force.named(&rule.owners))).collect();
+        Self(ArcSwap::from_pointee(in_force))
+    }
+
+    /// Puts other cores and rules into force.
     pub fn exchange(&self, other: Self) {
         self.0.store(other.0.into_inner());
     }
@@ -131,12 +146,12 @@ impl InForce {
             steps.step(|| format!("its row in the directory names cores {}", list(device.cores())));
             return Some((device.cores().iter().map(|core| self.owner(*core)).collect(), Because::Device));
         }
-        for (place, rule) in self.rules.iter().enumerate() {
-            let matches = rule.devices.matches(id);
+        for (place, (devices, cores)) in self.rules.iter().enumerate() {
+            let matches = devices.matches(id);
             let verb = if matches { "matches" } else { "does not match" };
-            steps.step(|| format!("route.rule {} \"{}\" {verb} {id}", place + 1, rule.devices));
+            steps.step(|| format!("route.rule {} \"{devices}\" {verb} {id}", place + 1));
             if matches {
-                return Some((rule.owners.iter().map(|core| self.at(*core)).collect(), Because::Rule(place)));
+                return Some((cores.clone(), Because::Rule(place)));
             }
         }
         let site = known.and_then(Device::site)?;
@@ -219,13 +234,13 @@ impl InForce {
             return Ok(Plan::of(&self.every_core(), None, policy, Because::EveryCore));
         };
         steps.step(|| format!("COREIDENT names core {asked}"));
-        let place = self.cores.iter().position(|(id, _)| asked.parse() == Ok(id.0));
-        let core = place.map(|at| self.at(index(at))).ok_or_else(|| self.unknown_core(asked))?;
+        let core = asked.parse().ok().map(|id| self.owner(CoreId(id))).filter(|core| core.at.is_some());
+        let core = core.ok_or_else(|| self.unknown_core(asked))?;
         Ok(Plan::of(&[core], None, policy, Because::CoreIdent))
     }
 
     fn unknown_core(&self, asked: &str) -> Refusal {
-        let known: Vec<_> = self.cores.iter().map(|(id, _)| *id).collect();
+        let known: Vec<_> = self.cores.iter().map(|(core, _)| core.id).collect();
         let message = format!("COREIDENT {asked} is no core of this system: it has {}", list(&known));
         Refusal::new(ResultType::InvalidMessageFormat, message)
     }
@@ -267,26 +282,26 @@ impl InForce {
     }
 
     fn every_core(&self) -> Cores {
-        (0..self.cores.len()).map(|at| self.at(index(at))).collect()
+        self.cores.iter().map(|(core, _)| *core).collect()
     }
 
     fn at_site(&self, site: &str) -> Cores {
-        let here = self.cores.iter().enumerate().filter(|(_, (_, s))| s.eq_ignore_ascii_case(site));
-        here.map(|(at, _)| self.at(index(at))).collect()
-    }
-
-    fn at(&self, core: CoreIndex) -> Owner {
-        Owner { id: self.cores[core.at()].0, at: Some(core) }
+        let here = self.cores.iter().filter(|(_, s)| s.eq_ignore_ascii_case(site));
+        here.map(|(core, _)| *core).collect()
     }
 
     fn owner(&self, id: CoreId) -> Owner {
-        let at = self.cores.binary_search_by_key(&id, |(id, _)| *id).ok().map(index);
-        Owner { id, at }
+        let found = self.cores.binary_search_by_key(&id, |(core, _)| core.id);
+        found.map_or(Owner { id, at: None }, |at| self.cores[at].0)
     }
-}
 
-fn index(place: usize) -> CoreIndex {
-    CoreIndex(u16::try_from(place).unwrap_or(u16::MAX))
+    /// Whom a rule names.
+    fn named(&self, owners: &Owners) -> Cores {
+        match owners {
+            Owners::Cores(ids) => ids.iter().map(|id| self.owner(*id)).collect(),
+            Owners::Site(site) => self.at_site(site),
+        }
+    }
 }
 
 /// All of these cores, each once.

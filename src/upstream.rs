@@ -10,15 +10,16 @@ mod conversation;
 mod dial;
 mod errand;
 mod flight;
+mod left;
 mod link;
 mod probe;
 mod queue;
+mod roster;
 mod shared;
 mod stack;
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -32,6 +33,7 @@ pub use breaker::{Breaker, BreakerSettings, State};
 pub use dial::{Dial, Stream};
 pub use errand::{Done, Errand};
 pub use probe::keep_probing;
+pub use roster::{Cores, Roster};
 pub use shared::CoreShared;
 pub use stack::{CoreStack, LegFuture};
 
@@ -70,7 +72,9 @@ pub struct LinkSettings {
 /// One thread's links to all cores.
 #[derive(Debug)]
 pub struct Upstream {
-    stacks: Vec<RefCell<CoreStack>>,
+    /// By place; nothing where a core stood that is not in force any more.
+    stacks: RefCell<Vec<Option<CoreStack>>>,
+    settings: LinkSettings,
 }
 
 impl Upstream {
@@ -79,20 +83,46 @@ impl Upstream {
     /// # Panics
     /// Outside of a [`tokio::runtime::LocalRuntime`] or a [`tokio::task::LocalSet`].
     #[must_use]
-    pub fn open(cores: &[Arc<CoreShared>], settings: LinkSettings) -> Self {
-        let stack = |core: &Arc<CoreShared>| RefCell::new(stack::build(core, settings));
-        Self { stacks: cores.iter().map(stack).collect() }
+    pub fn open(cores: &Cores, settings: LinkSettings) -> Self {
+        let upstream = Self { stacks: RefCell::default(), settings };
+        upstream.exchange(cores);
+        upstream
+    }
+
+    /// Has links to these cores from now on. A core that was there before keeps the links that it has; one that is
+    /// another now under its old number gets new ones, and they wait until what the old ones carry has ended, so that
+    /// what is said of one device stays in order.
+    ///
+    /// # Panics
+    /// As [`Upstream::open`].
+    pub fn exchange(&self, cores: &Cores) {
+        let mut stacks = self.stacks.borrow_mut();
+        let mut before = std::mem::take(&mut *stacks);
+        for core in cores.iter() {
+            let at = core.place.at();
+            if stacks.len() <= at {
+                stacks.resize_with(at + 1, || None);
+            }
+            let old = before.get_mut(at).and_then(Option::take);
+            stacks[at] = Some(match old {
+                Some(old) if old.is_of(core) => old,
+                old => stack::build(core, self.settings, old.map(|old| old.leave(self.settings.leg_timeout))),
+            });
+        }
+        before.into_iter().flatten().for_each(|gone| drop(gone.leave(self.settings.leg_timeout)));
     }
 
     /// Whether the core is thought to be there.
     #[must_use]
     pub fn passes(&self, core: CoreIndex) -> bool {
-        self.stacks[core.at()].borrow().passes()
+        let stacks = self.stacks.borrow();
+        stacks.get(core.at()).and_then(Option::as_ref).is_some_and(CoreStack::passes)
     }
 
-    /// Starts a leg. The stack is always ready: waiting for a turn is the link's affair.
+    /// Starts a leg. The stack is always ready: waiting for a turn is the link's affair. A core that has gone since the
+    /// call was planned has none.
     #[must_use]
-    pub fn start(&self, core: CoreIndex, leg: Leg) -> LegFuture {
-        self.stacks[core.at()].borrow_mut().call(leg)
+    pub fn start(&self, core: CoreIndex, leg: Leg) -> Option<LegFuture> {
+        self.stacks.borrow_mut().get_mut(core.at())?.as_mut().map(|stack| stack.call(leg))
     }
 }

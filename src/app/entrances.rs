@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::fanout::Listener;
 use crate::listen::{self, Lock};
 use crate::metrics::Metrics;
-use crate::upstream::CoreShared;
+use crate::upstream::Cores;
 
 /// What guards the listeners.
 pub(super) struct Guards {
@@ -29,7 +29,7 @@ impl Guards {
     }
 
     /// What is to be looked at for changes, that of the cores included.
-    pub fn watched(&self, cores: &[Arc<CoreShared>]) -> Vec<Arc<dyn Watched>> {
+    pub fn watched(&self, cores: &Cores) -> Vec<Arc<dyn Watched>> {
         let tls = self.tls.iter().map(|live| live.clone() as Arc<dyn Watched>);
         let cores = cores.iter().filter_map(|core| core.watched());
         tls.chain(self.token.as_ref().and_then(Token::watched)).chain(cores).collect()

@@ -208,7 +208,7 @@ impl Proxy {
             return tracing::error!(%error, "no new version can take over");
         }
         let (drain, relieved) = (self.drain.clone(), self.relieved.clone());
-        self.spawn(async move {
+        self.background.spawn(async move {
             // Ends with the drain: a socket that is kept and not served would let clients wait.
             if drain.run_until_cancelled(offer.until_taken()).await.is_some() {
                 relieved.cancel();

@@ -13,12 +13,13 @@ use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
 use super::Proxy;
+use super::muster::{Muster, Routes};
 use crate::access::Gate;
 use crate::config::Settings;
 use crate::fanout::Compat;
 use crate::metrics::{CONFIG_LOADED, CONFIG_RELOAD_FAILED};
-use crate::ops::{self, View};
-use crate::route::Router;
+use crate::ops;
+use crate::upstream::Cores;
 
 /// What a reload has come to. Both name sections of the configuration, or keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub(super) struct Reload {
     in_force: Mutex<Arc<Settings>>,
     gate: Arc<Gate>,
     compat: Arc<ArcSwap<Compat>>,
-    view: View,
+    muster: Muster,
     failed: Gauge,
     loaded: Gauge,
 }
@@ -43,7 +44,7 @@ pub(super) struct Reload {
 impl Reload {
     pub fn new(
         settings: &Arc<Settings>,
-        view: &View,
+        muster: Muster,
         gate: &Arc<Gate>,
         compat: &Arc<ArcSwap<Compat>>,
     ) -> Arc<Self> {
@@ -52,9 +53,9 @@ impl Reload {
             in_force: Mutex::new(settings.clone()),
             gate: gate.clone(),
             compat: compat.clone(),
-            view: view.clone(),
-            failed: view.metrics.gauge(&CONFIG_RELOAD_FAILED, &[]),
-            loaded: view.metrics.gauge(&CONFIG_LOADED, &[]),
+            failed: muster.view.metrics.gauge(&CONFIG_RELOAD_FAILED, &[]),
+            loaded: muster.view.metrics.gauge(&CONFIG_LOADED, &[]),
+            muster,
         };
         reload.publish(true);
         Arc::new(reload)
@@ -66,13 +67,12 @@ impl Reload {
     /// What is wrong with the file. Then nothing has changed.
     pub async fn reload(&self, why: &str) -> Result<Reloaded, String> {
         let mut in_force = self.in_force.lock().await;
-        let read = self.read().await;
+        let read = self.read(&in_force).await;
         self.publish(read.is_ok());
-        let new = read.inspect_err(|faults| {
+        let (next, cores, reloaded) = read.inspect_err(|faults| {
             tracing::error!(why, %faults, "the configuration is at fault: nothing has changed");
         })?;
-        let (next, reloaded) = merge(&in_force, new);
-        self.put(&in_force, &next);
+        self.put(&in_force, &next, cores).await;
         *in_force = Arc::new(next);
         let (changed, left) = (reloaded.changed.join(", "), reloaded.needs_restart.join(", "));
         tracing::info!(why, changed, "the configuration was read anew");
@@ -81,28 +81,29 @@ impl Reload {
         } else {
             format!("now in force: {changed}")
         };
-        self.view.changes.note(format!("configuration read anew; {what}"), why.into());
+        self.muster.view.changes.note(format!("configuration read anew; {what}"), why.into());
         if !left.is_empty() {
             tracing::warn!(sections = left, "these need a restart: what was before stays in force");
         }
         Ok(reloaded)
     }
 
-    async fn read(&self) -> Result<Settings, String> {
+    /// What is to be in force.
+    async fn read(&self, in_force: &Settings) -> Result<(Settings, Cores, Reloaded), String> {
         let path = self.path.clone().ok_or("the configuration did not come from a file")?;
         let read = spawn_blocking(move || Settings::load(&path).map_err(|faults| faults.to_string()));
-        read.await.map_err(|lost| lost.to_string())?
+        let (next, reloaded) = merge(in_force, read.await.map_err(|lost| lost.to_string())??);
+        let cores = self.muster.draw_up(&next.cores).map_err(|fault| fault.to_string())?;
+        Ok((next, cores, reloaded))
     }
 
-    fn put(&self, old: &Settings, new: &Settings) {
-        if (&old.rules, old.unknown_device) != (&new.rules, new.unknown_device) {
-            self.view.router.exchange(Router::new(&new.cores, new.rules.clone(), new.unknown_device));
-        }
+    async fn put(&self, old: &Settings, new: &Settings, cores: Cores) {
+        self.muster.exchange(cores, Routes::of(new)).await;
         if old.access != new.access {
             self.gate.exchange(&new.access);
         }
         self.compat.store(Arc::new(new.compat.clone()));
-        self.view.config.store(Arc::new(new.shown()));
+        self.muster.view.config.store(Arc::new(new.shown()));
     }
 
     fn publish(&self, is_loaded: bool) {
@@ -133,17 +134,17 @@ impl Reload {
     }
 }
 
-impl Proxy {
-    /// What the admin address does when it is told to reload.
-    pub(super) fn reloading(&self) -> ops::reload::Reload {
-        let reload = self.reload.clone();
-        let once = |reload: Arc<Reload>| async move {
-            let Reloaded { changed, needs_restart } = reload.reload("the admin address").await?;
-            Ok(json!({ "changed": changed, "needs_restart": needs_restart }))
-        };
-        Arc::new(move || once(reload.clone()).boxed())
-    }
+/// What the admin address does when it is told to reload.
+pub(super) fn reloading(reload: &Arc<Reload>) -> ops::reload::Reload {
+    let reload = reload.clone();
+    let once = |reload: Arc<Reload>| async move {
+        let Reloaded { changed, needs_restart } = reload.reload("the admin address").await?;
+        Ok(json!({ "changed": changed, "needs_restart": needs_restart }))
+    };
+    Arc::new(move || once(reload.clone()).boxed())
+}
 
+impl Proxy {
     /// Reads the configuration anew. `why` says in the log who wants it.
     ///
     /// # Errors
@@ -183,14 +184,14 @@ fn merge(old: &Settings, new: Settings) -> (Settings, Reloaded) {
         log,
         watch,
     } = new;
-    let same_cores = old.cores.iter().map(|core| core.id).eq(cores.iter().map(|core| core.id));
     let route_differs = (&rules, unknown_device) != (&old.rules, old.unknown_device);
     let access = crate::access::Settings { token: old.access.token.clone(), ..access };
     let named =
         |list: &[(&'static str, bool)]| list.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
     let reloaded = Reloaded {
         changed: named(&[
-            ("route", route_differs && same_cores),
+            ("core", cores != old.cores),
+            ("route", route_differs),
             ("access", access != old.access),
             ("compat", compat != old.compat),
         ]),
@@ -199,9 +200,6 @@ fn merge(old: &Settings, new: Settings) -> (Settings, Reloaded) {
             ("tls", tls != old.tls),
             ("limits", limits != old.limits),
             ("runtime.threads", threads != old.threads),
-            ("core", cores != old.cores),
-            // Its rules name cores that are not there yet, or leave out such as are.
-            ("route", route_differs && !same_cores),
             ("directory", directory != old.directory),
             ("records", records != old.records),
             ("repeat", repeat_window != old.repeat_window),
@@ -215,11 +213,7 @@ fn merge(old: &Settings, new: Settings) -> (Settings, Reloaded) {
             ("reload", watch != old.watch),
         ]),
     };
-    let mut next = Settings { access, compat, ..old.clone() };
-    if same_cores {
-        (next.rules, next.unknown_device) = (rules, unknown_device);
-    }
-    (next, reloaded)
+    (Settings { cores, rules, unknown_device, access, compat, ..old.clone() }, reloaded)
 }
 
 #[cfg(test)]
@@ -239,11 +233,10 @@ mod tests {
             ("[route]\nunknown_device = \"reject\"", &["route"], &[]),
             ("[compat]\ndetail = \"always\"\n[access]\ndefault = \"deny\"", &["access", "compat"], &[]),
             ("[listen]\napi = \"127.0.0.1:9\"\n[limits]\ndeadline = \"9s\"", &[], &["listen", "limits"]),
-            ("[[core]]\nid = 2\naddress = \"127.0.0.1:2\"", &[], &["core"]),
             (
                 "[[core]]\nid = 2\naddress = \"127.0.0.1:2\"\n[[route.rule]]\ndevices = \"1\"\ncores = [2]",
-                &[],
                 &["core", "route"],
+                &[],
             ),
         ] {
             let new = settings(text);
@@ -253,7 +246,6 @@ mod tests {
                 Reloaded { changed: changed.into(), needs_restart: needs_restart.into() },
                 "{text}"
             );
-            assert_eq!(next.cores, old.cores);
             let (again, reloaded) = merge(&next, new);
             assert_eq!(
                 (again, reloaded.needs_restart),

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use futures::future::join_all;
 use tokio::runtime::{Builder, Handle, LocalOptions};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::link_settings;
+use super::muster::Order;
 use crate::access::Gate;
 use crate::budget::Budget;
 use crate::config::Settings;
@@ -30,8 +31,9 @@ use crate::upstream::Upstream;
 /// Clients of one thread that are told at once why they cannot stay; more are sent away without a word.
 const GOODBYES: usize = 64;
 
-/// What one worker thread is given.
-pub(super) struct Seat {
+/// What all worker threads are given.
+#[derive(Clone)]
+pub(super) struct Desks {
     pub settings: Arc<Settings>,
     pub view: View,
     pub rooms: Rooms,
@@ -43,8 +45,14 @@ pub(super) struct Seat {
     pub compat: Arc<ArcSwap<Compat>>,
     pub repeats: Arc<Repeats>,
     pub budget: Arc<Budget>,
-    pub sockets: Vec<(Listener, Option<Lock>, StdListener)>,
     pub open: CancellationToken,
+}
+
+/// What one worker thread is given.
+pub(super) struct Seat {
+    pub desks: Desks,
+    pub sockets: Vec<(Listener, Option<Lock>, StdListener)>,
+    pub orders: mpsc::Receiver<Order>,
 }
 
 /// Starts a worker thread; what comes of it says that it has ended.
@@ -70,8 +78,10 @@ pub(super) fn spawn(
 
 /// One worker's life: its desk, its doors, and the drain.
 async fn work(seat: Seat) {
-    let desk = Rc::new(desk(&seat));
-    let Seat { settings, view, connections, gate, sockets, open, .. } = seat;
+    let Seat { desks, sockets, orders } = seat;
+    let desk = Rc::new(desk(&desks));
+    let Desks { settings, view, connections, gate, open, .. } = desks;
+    drop(spawn_local(keep_links(desk.clone(), orders)));
     let (tasks, goodbyes) = (TaskTracker::new(), Arc::new(Semaphore::new(GOODBYES)));
     // A token of its own, so that the connections of different threads do not contend for one.
     let drain = view.drain.child_token();
@@ -100,6 +110,14 @@ async fn work(seat: Seat) {
     }
 }
 
+/// Exchanges the thread's links when cores come and go.
+async fn keep_links(desk: Rc<Desk>, mut orders: mpsc::Receiver<Order>) {
+    while let Some(Order { cores, done }) = orders.recv().await {
+        desk.upstream.exchange(&cores);
+        done.send(()).unwrap_or_default();
+    }
+}
+
 async fn serve(door: Door, socket: StdListener) {
     match (TcpListener::from_std(socket), door.listener) {
         (Ok(socket), Listener::Api) => listen::api::serve(door, socket).await,
@@ -108,21 +126,21 @@ async fn serve(door: Door, socket: StdListener) {
     }
 }
 
-fn desk(seat: &Seat) -> Desk {
-    let Seat { settings, view, .. } = seat;
+fn desk(all: &Desks) -> Desk {
+    let Desks { settings, view, .. } = all;
     Desk {
         router: view.router.clone(),
-        rooms: seat.rooms.clone(),
-        background: seat.background.clone(),
-        upstream: Upstream::open(&view.cores, link_settings(settings)),
-        owed: seat.owed.clone(),
-        terms: Terms { codes: settings.codes.clone(), compat: seat.compat.clone() },
+        rooms: all.rooms.clone(),
+        background: all.background.clone(),
+        upstream: Upstream::open(&view.cores.now(), link_settings(settings)),
+        owed: all.owed.clone(),
+        terms: Terms { codes: settings.codes.clone(), compat: all.compat.clone() },
         limits: Limits { deadline: settings.limits.deadline },
-        repeats: seat.repeats.clone(),
-        budget: seat.budget.clone(),
+        repeats: all.repeats.clone(),
+        budget: all.budget.clone(),
         in_flight: view.in_flight.clone(),
         failed: view.failed.clone(),
-        ledger: seat.ledger.clone(),
+        ledger: all.ledger.clone(),
         meter: Meter::new(view.metrics.clone()),
     }
 }

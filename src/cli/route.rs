@@ -68,7 +68,7 @@ fn explain(settings: &Settings, command: &Typed, snapshot: &Snapshot) -> Result<
     let request = Request::read(command.to_xml().as_bytes(), bounds).map_err(|bad| bad.reason)?;
     let function =
         check(&request).map_err(|refusal| format!("{}: {}", refusal.result.label(), refusal.message))?;
-    let router = Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device);
+    let router = Router::new(&settings.cores, &settings.rules, settings.unknown_device);
     let call = Call::new(function, request, Instant::now());
     let cores = match router.plan(&call, snapshot) {
         Ok(Destination::Cores(plan)) => plan.cores(),

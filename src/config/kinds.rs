@@ -1,6 +1,7 @@
 //! How values are written: each function makes one kind of value of a node, or says what is wrong
 //! with it in words that follow the key's name.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -168,4 +169,16 @@ pub(super) fn log_filter(node: &Node) -> Result<String, String> {
 pub(super) fn content(node: &Node) -> Result<String, String> {
     let path = text(node)?;
     std::fs::read_to_string(&path).map_err(|error| format!("is {path}, which cannot be read: {error}"))
+}
+
+/// Refuses what it has read before.
+pub(super) fn unique<T: Ord + Clone + Display>(
+    taken: &mut BTreeSet<T>,
+    read: impl Fn(&Node) -> Result<T, String>,
+) -> impl FnMut(&Node) -> Result<T, String> {
+    move |node| {
+        let value = read(node)?;
+        let is_new = taken.insert(value.clone());
+        is_new.then_some(value.clone()).ok_or_else(|| format!("is {value} for the second time"))
+    }
 }

@@ -1,42 +1,36 @@
 //! The second stage: each table of the configuration, key by key, with its bounds and what must hold
 //! between keys.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Display;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::access::{access, core_tls, listen, tls};
+use super::access::{access, listen, tls};
+use super::cores::{Known, cores, rules, unknown_device};
 use super::kinds::{
-    ANY_TIME, SOME_TIME, choice, database_url, duration, flag, log_filter, parsed, playback_link,
-    remote_address, text, whole,
+    ANY_TIME, SOME_TIME, choice, database_url, duration, flag, log_filter, playback_link, text, unique, whole,
 };
 use super::mail::mail;
 use super::media::media;
 use super::safety::safety;
 use super::section::Section;
-use super::tree::Node;
 use super::{Compat, DirectorySettings, Limits, Log, LogFormat, Settings};
 use crate::fanout::Detail;
-use crate::model::{Core, CoreId, CoreIndex};
 use crate::owed::LateDelivery;
 use crate::protocol::codes::{Codes, ResultType};
 use crate::records::{ArchiveAction, RecordsSettings, Retention, Then};
-use crate::route::rule::{Pattern, Rule, UnknownDevice};
 use crate::upstream::BreakerSettings;
 
-const MAX_CORES: usize = 1000;
 /// A hundred years at most; 0 is for ever.
 const KEEP_DAYS: std::ops::RangeInclusive<i64> = 0..=36_500;
 /// From 64 KiB to a TiB.
 const BYTES_AT_ONCE: std::ops::RangeInclusive<i64> = 65_536..=1 << 40;
-const CORE_IDS: std::ops::RangeInclusive<i64> = 1..=9999;
 
 /// Everything.
 pub(super) fn settings(root: &mut Section<'_>) -> Settings {
     let cores = cores(root);
-    let owners = Owners::of(&cores);
+    let known = Known::of(&cores);
     let (unknown_device, rules) =
-        root.section("route", |route| (unknown_device(route), rules(route, &owners)));
+        root.section("route", |route| (unknown_device(route), rules(route, &known)));
     let directory = root.section("directory", directory);
     let (tls, has_tls) = root.section("tls", tls);
     let late_delivery = root.section("late_delivery", late_delivery);
@@ -188,123 +182,4 @@ fn codes(s: &mut Section<'_>) -> Codes {
         }
     }
     codes
-}
-
-/// The cores, sorted by id.
-fn cores(root: &mut Section<'_>) -> Vec<Core> {
-    let (mut ids, mut addresses) = Default::default();
-    let mut cores = root.sections("core", |s| core(s, &mut ids, &mut addresses));
-    if cores.is_empty() && root.has("core") {
-        root.fault("core", "has no entry: there must be a core at least");
-    } else if cores.is_empty() {
-        root.missing("core", "[[core]] with id = 1 and address = \"10.0.0.7:5620\"");
-    }
-    if cores.len() > MAX_CORES {
-        root.fault("core", &format!("has {} entries; there can be {MAX_CORES}", cores.len()));
-    }
-    cores.sort_by_key(|core| core.id);
-    cores
-}
-
-/// One core. Two with one address would mean that an answer counts twice, and that the other core,
-/// wherever it is, is never told: so addresses are unique as well.
-fn core(s: &mut Section<'_>, ids: &mut BTreeSet<u16>, addresses: &mut BTreeSet<String>) -> Core {
-    // 0 is no id: it stands for one at fault until the rest of the file is checked
-    let id = s.required("id", "id = 1", unique(ids, whole(CORE_IDS))).unwrap_or(0);
-    let address = s.required("address", "address = \"10.0.0.7:5620\"", unique(addresses, remote_address));
-    let address = address.unwrap_or_default();
-    Core {
-        tls: core_tls(s, &address),
-        id: CoreId(id),
-        name: s.or("name", format!("core-{id}"), text),
-        site: s.or("site", "default".into(), text),
-        address,
-        connections: s.or("connections", 4, whole(1..=1024)),
-        pipeline: s.or("pipeline", 1, whole(1..=65_536)),
-        queue: s.or("queue", 1024, whole(1..=1_000_000)),
-    }
-}
-
-/// Refuses what it has read before.
-fn unique<T: Ord + Clone + Display>(
-    taken: &mut BTreeSet<T>,
-    read: impl Fn(&Node) -> Result<T, String>,
-) -> impl FnMut(&Node) -> Result<T, String> {
-    move |node| {
-        let value = read(node)?;
-        let is_new = taken.insert(value.clone());
-        is_new.then_some(value.clone()).ok_or_else(|| format!("is {value} for the second time"))
-    }
-}
-
-/// What a rule may name: cores by id, and sites, which are whatever cores name.
-struct Owners {
-    cores: BTreeMap<CoreId, CoreIndex>,
-    sites: BTreeMap<String, Vec<CoreIndex>>,
-}
-
-impl Owners {
-    fn of(cores: &[Core]) -> Self {
-        let mut owners = Self { cores: BTreeMap::new(), sites: BTreeMap::new() };
-        for (core, index) in cores.iter().zip((0..=u16::MAX).map(CoreIndex)) {
-            owners.cores.insert(core.id, index);
-            owners.sites.entry(core.site.clone()).or_default().push(index);
-        }
-        owners
-    }
-
-    fn core(&self, node: &Node) -> Result<CoreId, String> {
-        let id = whole(CORE_IDS)(node).map(CoreId)?;
-        self.cores
-            .contains_key(&id)
-            .then_some(id)
-            .ok_or_else(|| format!("names core {id}, and there is none"))
-    }
-
-    /// The cores' places in the list, sorted.
-    fn indices(&self, ids: &[CoreId]) -> Vec<CoreIndex> {
-        self.cores.iter().filter(|(id, _)| ids.contains(id)).map(|(_, index)| *index).collect()
-    }
-
-    fn site(&self, node: &Node) -> Result<Vec<CoreIndex>, String> {
-        let name = text(node)?;
-        self.sites.get(&name).cloned().ok_or_else(|| self.no_such_site(&name))
-    }
-
-    fn no_such_site(&self, name: &str) -> String {
-        let sites: Vec<_> = self.sites.keys().map(|site| format!("\"{site}\"")).collect();
-        format!("names the site \"{name}\", and no core stands there; there is {}", sites.join(", "))
-    }
-}
-
-fn rules(route: &mut Section<'_>, owners: &Owners) -> Vec<Rule> {
-    // a rule without devices is at fault, and the settings are never used
-    route.sections("rule", |s| rule(s, owners)).into_iter().flatten().collect()
-}
-
-fn rule(s: &mut Section<'_>, owners: &Owners) -> Option<Rule> {
-    let devices = s.required("devices", "devices = \"7000-7999\"", parsed::<Pattern>);
-    let owners = rule_owners(s, owners);
-    Some(Rule { devices: devices?, owners })
-}
-
-/// The owners a rule gives: by exactly one of `cores` and `site`.
-fn rule_owners(s: &mut Section<'_>, owners: &Owners) -> Vec<CoreIndex> {
-    let cores = s.list("cores", unique(&mut BTreeSet::new(), |node| owners.core(node)));
-    let site = s.optional("site", |node| owners.site(node));
-    match (s.has("cores"), s.has("site")) {
-        (true, true) => s.fault("site", "stands beside `cores`: a rule has one of them"),
-        (false, false) => s.missing("cores", "cores = [1, 2], or site = \"hq\""),
-        _ if cores.as_ref().is_some_and(Vec::is_empty) => s.fault("cores", "must name at least one core"),
-        _ => {}
-    }
-    match cores {
-        Some(ids) => owners.indices(&ids),
-        None => site.unwrap_or_default(),
-    }
-}
-
-fn unknown_device(route: &mut Section<'_>) -> UnknownDevice {
-    let words = [("broadcast", UnknownDevice::Broadcast), ("reject", UnknownDevice::Reject)];
-    route.or("unknown_device", UnknownDevice::default(), choice(&words))
 }

@@ -10,8 +10,8 @@ use super::{LogFormat, Settings};
 use crate::access;
 use crate::command::FUNCTIONS;
 use crate::fanout::Detail;
-use crate::model::{Core, CoreId};
-use crate::route::rule::{Rule, UnknownDevice};
+use crate::model::Core;
+use crate::route::rule::{Owners, Rule, UnknownDevice};
 
 /// What stands where something is set that nobody is shown.
 const HIDDEN: &str = "(set, and not shown)";
@@ -107,10 +107,13 @@ impl Settings {
     }
 
     fn shown_route(&self) -> Value {
-        let owners = |rule: &Rule| -> Vec<CoreId> {
-            rule.owners.iter().filter_map(|at| self.cores.get(at.at())).map(|core| core.id).collect()
+        let rule = |rule: &Rule| {
+            let devices = rule.devices.to_string();
+            match &rule.owners {
+                Owners::Cores(cores) => json!({ "devices": devices, "cores": cores }),
+                Owners::Site(site) => json!({ "devices": devices, "site": site }),
+            }
         };
-        let rule = |rule: &Rule| json!({ "devices": rule.devices.to_string(), "cores": owners(rule) });
         json!({
             "unknown_device": match self.unknown_device {
                 UnknownDevice::Broadcast => "broadcast",

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::fanout::Detail;
-use crate::model::{CoreId, CoreIndex};
+use crate::model::CoreId;
 use crate::protocol::codes::ResultType;
 use crate::records::{ArchiveAction, Retention, Then};
+use crate::route::rule::Owners;
 use crate::secret::Secret;
 
 const FULL: &str = include_str!("../../config/corecast.toml");
@@ -118,8 +119,8 @@ fn what_is_written_is_what_counts() {
     assert_eq!(settings.unknown_device, UnknownDevice::Reject);
     let cores: Vec<_> = settings.cores.iter().map(|core| (core.id, core.queue)).collect();
     assert_eq!(cores, [(CoreId(3), 7), (CoreId(20), 1024)], "sorted by id");
-    assert_eq!(settings.rules[0].owners, [CoreIndex(0), CoreIndex(1)]);
-    assert_eq!(settings.rules[1].owners, [CoreIndex(1)], "an index into the sorted cores");
+    assert_eq!(settings.rules[0].owners, Owners::Cores(vec![CoreId(3), CoreId(20)]), "sorted");
+    assert_eq!(settings.rules[1].owners, Owners::Cores(vec![CoreId(20)]));
     assert_eq!(settings.compat, Compat { blackout_partial_ok: true, detail: Detail::Always });
     assert_eq!(settings.codes.of(ResultType::Ok), 32, "numbers may be swapped");
     assert_eq!(settings.log, Log { format: LogFormat::Json, level: "warn,corecast=trace".into() });

@@ -184,11 +184,10 @@ impl Legs {
     }
 
     fn start(&mut self, upstream: &Upstream, aim: Aim) {
-        if let (Some(at), Some(leg)) = (aim.core.at, self.maker.leg(aim)) {
-            self.open.push((aim, upstream.start(at, leg)));
-            return;
+        match aim.core.at.and_then(|at| upstream.start(at, self.maker.leg(aim)?)) {
+            Some(leg) => self.open.push((aim, leg)),
+            None => self.never(aim, Unsent::Unknown),
         }
-        self.never(aim, Unsent::Unknown);
     }
 
     fn never(&mut self, aim: Aim, why: Unsent) {

@@ -27,7 +27,7 @@ use crate::model::{CoreId, LegEnd, Outcome};
 use crate::protocol::param::Param;
 use crate::protocol::request::Request;
 use crate::route::{Aim, Because, Plan, stable_hash};
-use crate::upstream::CoreShared;
+use crate::upstream::Roster;
 
 /// Counts of what went by. Devices that share one only cost each other the saving.
 const COUNTS: u16 = u16::MAX;
@@ -42,7 +42,7 @@ const MAX_WEIGHT: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct Repeats {
     window: Duration,
-    cores: Arc<[Arc<CoreShared>]>,
+    cores: Arc<Roster>,
     counts: Box<[Count]>,
     /// Counts commands of which only the cores know which device they change.
     unclear: Count,
@@ -93,7 +93,7 @@ impl std::fmt::Debug for Joined {
 impl Repeats {
     /// Remembers a first try for as long as `window`; not at all if that is nothing.
     #[must_use]
-    pub fn new(window: Duration, cores: Arc<[Arc<CoreShared>]>, metrics: &Metrics) -> Arc<Self> {
+    pub fn new(window: Duration, cores: Arc<Roster>, metrics: &Metrics) -> Arc<Self> {
         let is_on = !window.is_zero();
         let counts = if is_on { COUNTS } else { 0 };
         let places = if is_on { PLACES } else { 0 };
@@ -148,8 +148,7 @@ impl Repeats {
     }
 
     fn losses(&self, leg: &Aim) -> Option<(CoreId, u64)> {
-        let core = self.cores.get(leg.core.at?.at())?;
-        Some((leg.core.id, core.losses()))
+        self.cores.losses(leg.core.at?).map(|losses| (leg.core.id, losses))
     }
 
     fn place(&self, tag: u64) -> &Place {

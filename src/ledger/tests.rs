@@ -20,7 +20,8 @@ fn database(place: &Place) -> Database {
 /// A ledger, its metrics, and its writer, which does not run yet.
 fn ledger(database: &Database, queue: usize) -> (Ledger, Writer, Metrics) {
     let metrics = Metrics::default();
-    let (ledger, writer) = Ledger::open(database.clone(), queue, &metrics, [CoreId(1), CoreId(2)]);
+    let (ledger, writer) = Ledger::open(database.clone(), queue, &metrics);
+    [CoreId(1), CoreId(2)].into_iter().for_each(|core| ledger.meet(core, &metrics));
     (ledger, writer, metrics)
 }
 

@@ -57,7 +57,7 @@ async fn readyz(State(view): State<View>, RawQuery(query): RawQuery) -> Response
         lines.push(format!("calls in flight: {}", view.in_flight.now()));
         let core =
             |core: &Arc<CoreShared>| format!("core {} {}: {}", core.core.id, core.core.name, state_of(core));
-        lines.extend(view.cores.iter().map(core));
+        lines.extend(view.cores.now().iter().map(core));
     }
     let status = if fault.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     (status, lines.join("\n") + "\n").into_response()
@@ -74,7 +74,7 @@ pub(super) fn unready(view: &View) -> Option<String> {
 }
 
 async fn cores(State(view): State<View>) -> Json<Vec<Value>> {
-    Json(view.cores.iter().map(|core| describe(core)).collect())
+    Json(view.cores.now().iter().map(|core| describe(core)).collect())
 }
 
 /// The configuration in force. No secret is in it.
@@ -97,10 +97,10 @@ fn explain(view: &View, query: &str) -> Result<Value, String> {
     let function = check(&request).map_err(|refusal| refusal.message)?;
     let (call, snapshot) = (Call::new(function, request, Instant::now()), view.directory.look());
     let mut steps = view.router.explain(&call, &snapshot);
-    let mut cores = Vec::new();
+    let (known, mut cores) = (view.cores.now(), Vec::new());
     if let Ok(Destination::Cores(plan)) = view.router.plan(&call, &snapshot) {
         for id in plan.cores() {
-            let core = view.cores.iter().find(|core| core.core.id == id);
+            let core = known.of(id);
             if function.begins() && core.is_some_and(|core| core.is_drained()) {
                 steps.push(format!("core {id} is drained: {} is not sent to it", function.name));
             }

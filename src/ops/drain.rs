@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::View;
 use crate::access::{AUDIT, Client};
+use crate::model::CoreId;
 use crate::upstream::CoreShared;
 
 type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
@@ -43,13 +44,15 @@ pub(super) async fn enable_site(view: State<View>, client: Extension<Client>, na
 }
 
 fn core(view: &View, client: &Client, id: u16, turn: Turn) -> Answer {
-    let cores = view.cores.iter().filter(|core| core.core.id.0 == id);
-    turn_all(view, client, cores, turn).ok_or_else(|| unknown(&format!("there is no core {id}")))
+    let cores = view.cores.now();
+    turn_all(view, client, cores.of(CoreId(id)).into_iter(), turn)
+        .ok_or_else(|| unknown(&format!("there is no core {id}")))
 }
 
 fn site(view: &View, client: &Client, name: &str, turn: Turn) -> Answer {
-    let cores = view.cores.iter().filter(|core| core.core.site.eq_ignore_ascii_case(name));
-    turn_all(view, client, cores, turn).ok_or_else(|| unknown("no core stands at this site"))
+    let cores = view.cores.now();
+    let here = cores.iter().filter(|core| core.core.site.eq_ignore_ascii_case(name));
+    turn_all(view, client, here, turn).ok_or_else(|| unknown("no core stands at this site"))
 }
 
 /// Nothing if there are no such cores.

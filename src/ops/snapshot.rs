@@ -24,7 +24,7 @@ pub(super) fn snapshot(view: &View, reading: &Reading, owed: &[Value], point: Op
         "in_flight": view.in_flight.now(),
         "requests": reading.all.total,
         "missed": reading.all.missed,
-        "cores": view.cores.iter().map(|core| with_debts(core)).collect::<Vec<_>>(),
+        "cores": view.cores.now().iter().map(|core| with_debts(core)).collect::<Vec<_>>(),
         "owed": owed,
         "failed": view.failed.last().iter().map(failed).collect::<Vec<_>>(),
         "changes": view.changes.last(),

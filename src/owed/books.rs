@@ -1,6 +1,5 @@
 //! The work behind late delivery: committing what is owed, knowing what is owed, delivering it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +14,10 @@ use super::{Debts, LateDelivery, Obligation, Waiting};
 use crate::command::{Function, function};
 use crate::database::StoreError;
 use crate::ledger::{Entry, Event, Ledger, Leg};
-use crate::metrics::{Metrics, OBLIGATIONS, OBLIGATIONS_ENDED, OBLIGATIONS_LATE, OBLIGATIONS_OLDEST};
-use crate::model::{Core, CoreId, Outcome};
+use crate::metrics::{
+    Metrics, OBLIGATIONS, OBLIGATIONS_ENDED, OBLIGATIONS_LATE, OBLIGATIONS_OLDEST, PerCore,
+};
+use crate::model::{CoreId, Outcome};
 use crate::protocol::codes::Codes;
 
 /// Calls whose obligations are committed together.
@@ -33,7 +34,7 @@ pub struct Books {
     pub(super) settings: LateDelivery,
     pub(super) codes: Codes,
     ledger: Ledger,
-    series: HashMap<CoreId, Series>,
+    series: PerCore<Series>,
 }
 
 /// One core's series in the metrics.
@@ -65,20 +66,23 @@ pub(super) fn milliseconds(time: Duration) -> i64 {
 }
 
 impl Books {
-    /// The books of these cores, in this database.
+    /// The books in this database.
     #[must_use]
     pub fn new(
         store: Store,
         debts: &Arc<Debts>,
         settings: &LateDelivery,
         numbers: &Codes,
-        cores: &[Core],
         ledger: &Ledger,
-        metrics: &Metrics,
     ) -> Arc<Self> {
-        let series = cores.iter().map(|core| (core.id, Series::of(core.id, metrics))).collect();
+        let series = PerCore::default();
         let (debts, settings, ledger) = (debts.clone(), settings.clone(), ledger.clone());
         Arc::new(Self { store, debts, settings, codes: numbers.clone(), ledger, series })
+    }
+
+    /// Something may be owed to this core from now on.
+    pub(super) fn meet(&self, core: CoreId, metrics: &Metrics) {
+        self.series.meet(core, || Series::of(core, metrics));
     }
 
     /// The moment in UNIX milliseconds, by the clock that all copies share.
@@ -169,7 +173,7 @@ impl Books {
 
     fn show(&self, seen: &Seen) {
         let now = self.now();
-        for (core, series) in &self.series {
+        for (core, series) in self.series.all().iter() {
             let account = seen.accounts.get(core);
             #[allow(clippy::cast_precision_loss, reason = "counts and ages are far below 2^52")]
             let number = |number: i64| number as f64;
@@ -203,7 +207,7 @@ impl Books {
     /// An obligation has ended, the core having answered so: for the metrics, and of a blackout for the ledger.
     pub(super) fn ended(&self, owed: &Obligation, end: End, outcome: Option<&Outcome>, now: i64) {
         let took = Duration::from_millis((now - owed.asked).max(0).cast_unsigned());
-        if let Some(series) = self.series.get(&owed.core) {
+        if let Some(series) = self.series.get(owed.core) {
             series.ended[end as usize].increment(1);
             if end == End::Delivered {
                 series.late.record(took.as_secs_f64());

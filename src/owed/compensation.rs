@@ -11,7 +11,6 @@ mod store;
 mod tests;
 mod webhook;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +22,8 @@ use super::{Debts, Obligation};
 use crate::command::{Function, function};
 use crate::database::Database;
 use crate::ledger::{Entry, Event, Ledger, Leg};
-use crate::metrics::{COMPENSATIONS, Metrics};
-use crate::model::{Core, CoreId};
+use crate::metrics::{COMPENSATIONS, Metrics, PerCore};
+use crate::model::CoreId;
 
 pub use alarm::Alarms;
 pub(super) use stop::Stopper;
@@ -123,29 +122,26 @@ pub struct Compensation {
     store: Store,
     ledger: Ledger,
     debts: Arc<Debts>,
-    counts: HashMap<CoreId, [Counter; Went::ALL.len()]>,
+    counts: PerCore<[Counter; Went::ALL.len()]>,
 }
 
 impl Compensation {
-    /// What this configuration says, for these cores, with its rows in the database that all copies share.
+    /// What this configuration says, with its rows in the database that all copies share.
     #[must_use]
-    pub fn new(
-        safety: &Safety,
-        database: Database,
-        cores: &[Core],
-        ledger: &Ledger,
-        debts: &Arc<Debts>,
-        metrics: &Metrics,
-    ) -> Arc<Self> {
+    pub fn new(safety: &Safety, database: Database, ledger: &Ledger, debts: &Arc<Debts>) -> Arc<Self> {
         let action = safety.action.label();
-        let counter = |core: &Core, went: Went| {
-            metrics.counter(&COMPENSATIONS, &[&core.id.to_string(), action, went.label()])
-        };
-        // What is switched off has no series.
-        let shown = cores.iter().filter(|_| safety.action != Action::Nothing);
-        let counts = shown.map(|core| (core.id, Went::ALL.map(|went| counter(core, went)))).collect();
         let (safety, ledger, debts) = (safety.clone(), ledger.clone(), debts.clone());
+        let counts = PerCore::default();
         Arc::new(Self { store: Store::of(database, action), safety, ledger, debts, counts })
+    }
+
+    /// Blackouts may be asked of this core from now on. What is switched off has no series.
+    pub(super) fn meet(&self, core: CoreId, metrics: &Metrics) {
+        if self.is_on() {
+            let (id, action) = (core.to_string(), self.safety.action.label());
+            let counter = |went: Went| metrics.counter(&COMPENSATIONS, &[&id, action, went.label()]);
+            self.counts.meet(core, || Went::ALL.map(counter));
+        }
     }
 
     /// Whether anything is done.
@@ -182,7 +178,7 @@ impl Compensation {
     }
 
     fn count(&self, core: CoreId, went: Went) {
-        self.counts.get(&core).into_iter().for_each(|counts| counts[went as usize].increment(1));
+        self.counts.get(core).iter().for_each(|counts| counts[went as usize].increment(1));
     }
 
     /// Tells the ledger of a compensation that is over.

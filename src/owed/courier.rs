@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::Obligation;
 use super::books::{Books, milliseconds};
@@ -12,6 +13,7 @@ use super::compensation::{Compensation, Stopper};
 use super::store::{End, Ended};
 use super::told::Told;
 use crate::database::StoreError;
+use crate::metrics::Metrics;
 use crate::model::{Outcome, Rejection};
 use crate::signal::Watcher;
 use crate::upstream::{CoreShared, Done, Errand, LinkSettings, State};
@@ -61,25 +63,30 @@ impl Courier {
         core: Arc<CoreShared>,
         links: LinkSettings,
         compensation: Arc<Compensation>,
+        metrics: &Metrics,
     ) -> Self {
+        books.meet(core.core.id, metrics);
+        compensation.meet(core.core.id, metrics);
         let stopper = Stopper::new(compensation.clone(), core.clone(), links, books.codes.clone());
         Self { books, core, links, compensation, stopper, pace: Mutex::default() }
     }
 
-    /// Delivers whatever is owed to the core while it can be reached, for ever.
-    pub async fn keep_delivering(self) {
+    /// Delivers whatever is owed to the core while it can be reached, until it is told to leave; what it has begun then it
+    /// ends.
+    pub async fn keep_delivering(self, leave: CancellationToken) {
         let (mut changes, mut states) = (self.books.debts.changes(), self.core.breaker.watch());
-        loop {
+        while !leave.is_cancelled() {
             if !self.is_due() {
                 // Whichever comes first: a core that is back, or something new.
                 tokio::select! {
                     biased;
                     () = changes.changed() => {}
                     _ = states.changed() => {}
+                    () = leave.cancelled() => {}
                 }
             } else if !self.deliver().await {
                 // Not at once again: what failed may fail again, and what was put off has its time.
-                sleep(self.books.settings.retry).await;
+                leave.run_until_cancelled(sleep(self.books.settings.retry)).await.unwrap_or_default();
             }
         }
     }
@@ -289,8 +296,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::metrics::Metrics;
-    use crate::model::{Core, CoreId};
+    use crate::model::{Core, CoreId, CoreIndex};
     use crate::upstream::BreakerSettings;
 
     const LONG: Duration = Duration::from_mins(10);
@@ -308,7 +314,7 @@ mod tests {
             queue: 1,
             tls: None,
         };
-        let core = CoreShared::new(core, BreakerSettings::default(), &Metrics::default());
+        let core = CoreShared::new(core, CoreIndex(0), BreakerSettings::default(), &Metrics::default());
         let links =
             LinkSettings { leg_timeout: LONG, connect_timeout: LONG, max_reply_bytes: 1024, threads: 1 };
         let mut errand = Errand::new(&core, links);

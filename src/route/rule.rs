@@ -1,6 +1,6 @@
 //! Rules of the configuration: which devices belong to which cores.
 
-use crate::model::CoreIndex;
+use crate::model::CoreId;
 pub use crate::model::Pattern;
 
 /// Devices and their owners.
@@ -8,8 +8,17 @@ pub use crate::model::Pattern;
 pub struct Rule {
     /// The devices.
     pub devices: Pattern,
-    /// Their owners, sorted; from the rule's `cores`, or all cores of its `site`.
-    pub owners: Vec<CoreIndex>,
+    /// Their owners.
+    pub owners: Owners,
+}
+
+/// Whom a rule makes owners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owners {
+    /// These, at least one, sorted.
+    Cores(Vec<CoreId>),
+    /// All that stand at a site.
+    Site(String),
 }
 
 /// What becomes of a device that nothing owns.

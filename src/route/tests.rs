@@ -22,10 +22,10 @@ fn core(id: u16, site: &str) -> Core {
 fn router(unknown: UnknownDevice) -> Router {
     let rule = |devices: &str, owners: &[u16]| Rule {
         devices: devices.parse().expect("a pattern"),
-        owners: owners.iter().map(|n| CoreIndex(*n)).collect(),
+        owners: Owners::Cores(owners.iter().map(|id| CoreId(*id)).collect()),
     };
     let cores = [core(1, "hq"), core(2, "hq"), core(8, "branch")];
-    Router::new(&cores, vec![rule("7000-7999", &[0, 1]), rule("7*", &[2])], unknown)
+    Router::new(&cores, &[rule("7000-7999", &[1, 2]), rule("7*", &[8])], unknown)
 }
 
 fn call(query: &str) -> Call {

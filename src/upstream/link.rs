@@ -20,6 +20,7 @@ use super::board::Ticket;
 use super::breaker::State;
 use super::conversation::{Conversation, Lost};
 use super::dial::{Dialed, dial};
+use super::left::Left;
 use super::queue::{Queue, Waiting};
 use super::shared::{CoreShared, Local};
 use super::{Leg, LinkSettings};
@@ -39,12 +40,12 @@ pub struct Links {
 }
 
 impl Links {
-    pub(super) fn open(core: &Arc<CoreShared>, settings: LinkSettings) -> Self {
+    pub(super) fn open(core: &Arc<CoreShared>, settings: LinkSettings, before: Option<Left>) -> Self {
         let core = Local::of(core);
         let connections = core.core.connections.div_ceil(settings.threads.max(1)).max(1);
         let queues: Vec<_> = (0..connections).map(|_| Rc::new(RefCell::new(Queue::default()))).collect();
         let task = |queue: &Rc<RefCell<Queue>>| {
-            let link = Link { core: core.clone(), settings, queue: queue.clone() };
+            let link = Link { core: core.clone(), settings, queue: queue.clone(), before: before.clone() };
             AbortOnDropHandle::new(tokio::task::spawn_local(link.run()))
         };
         let tasks = queues.iter().map(task).collect();
@@ -91,10 +92,14 @@ struct Link {
     core: Local,
     settings: LinkSettings,
     queue: Rc<RefCell<Queue>>,
+    before: Option<Left>,
 }
 
 impl Link {
     async fn run(self) {
+        if let Some(before) = &self.before {
+            self.meanwhile(before.is_at_rest()).await;
+        }
         let mut backoff = Backoff::new(RECONNECT.0, RECONNECT.1);
         let mut states = self.core.breaker.watch();
         loop {

@@ -11,7 +11,7 @@ use super::dial::{Dial, Way};
 use crate::access::{Live, Watched};
 use crate::metrics as table;
 use crate::metrics::Metrics;
-use crate::model::{Core, CoreTls, LegEnd, Outcome};
+use crate::model::{Core, CoreIndex, CoreTls, LegEnd, Outcome};
 
 /// A thread's own handle to a core. Legs count their handles on the thread, so that threads do not contend for
 /// one counter.
@@ -22,6 +22,16 @@ pub(super) struct Local(Rc<Arc<CoreShared>>);
 impl Local {
     pub(super) fn of(core: &Arc<CoreShared>) -> Self {
         Self(Rc::new(core.clone()))
+    }
+
+    /// Whether this is a handle to it.
+    pub(super) fn is(&self, core: &Arc<CoreShared>) -> bool {
+        Arc::ptr_eq(&self.0, core)
+    }
+
+    /// The core, for others than legs.
+    pub(super) fn shared(&self) -> Arc<CoreShared> {
+        (*self.0).clone()
     }
 }
 
@@ -40,6 +50,8 @@ type Count = fn(&CoreShared) -> &AtomicI64;
 pub struct CoreShared {
     /// Its configuration.
     pub core: Core,
+    /// Where its links are.
+    pub place: CoreIndex,
     /// Whether it is worth sending to.
     pub breaker: Breaker,
     is_drained: AtomicBool,
@@ -70,7 +82,7 @@ impl std::fmt::Debug for CoreShared {
 impl CoreShared {
     /// A core with its series in the metrics, all at zero.
     #[must_use]
-    pub fn new(core: Core, breaker: BreakerSettings, metrics: &Metrics) -> Self {
+    pub fn new(core: Core, place: CoreIndex, breaker: BreakerSettings, metrics: &Metrics) -> Self {
         let id = core.id.to_string();
         Self {
             breaker: Breaker::new(breaker),
@@ -94,6 +106,7 @@ impl CoreShared {
             last_error: Mutex::default(),
             way: Way::Tcp,
             core,
+            place,
         }
     }
 
@@ -107,6 +120,27 @@ impl CoreShared {
     #[must_use]
     pub fn over(self, way: Arc<dyn Dial>) -> Self {
         Self { way: Way::Other(way), ..self }
+    }
+
+    /// The same, in the stead of another of its number: drained if that was, and with other connections.
+    #[must_use]
+    pub fn instead_of(self, before: &Self) -> Self {
+        self.is_drained.store(before.is_drained(), Ordering::Relaxed);
+        // More than could be lost meanwhile, so that nobody takes it for the one before.
+        self.losses.store(before.losses() + (1 << 32), Ordering::Release);
+        self
+    }
+
+    /// It is not in force any more: its gauges show nothing.
+    pub fn leave(&self) {
+        let states = self.states.iter().map(|(_, gauge)| gauge);
+        let counts = self.gauges.iter().map(|(gauge, _)| gauge);
+        states.chain(counts).chain([&self.drained]).for_each(|gauge| gauge.set(0.0));
+    }
+
+    /// Whether nothing that was sent, or waits to be, is without its answer, over all threads.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.queued() <= 0 && self.in_flight() <= 0
     }
 
     /// Its certificate files, to be looked at for changes.

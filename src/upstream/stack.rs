@@ -12,6 +12,7 @@ use tower::layer::layer_fn;
 use tower::{Service, ServiceBuilder};
 
 use super::board::Ticket;
+use super::left::Left;
 use super::link::Links;
 use super::shared::{CoreShared, Local};
 use super::{Leg, LinkSettings};
@@ -23,8 +24,8 @@ pub type CoreStack = Record<Guard<Deadline<Links>>>;
 /// A leg under way: it has no task, timer or box of its own.
 pub type LegFuture = Recorded<Guarded<Ticket>>;
 
-/// Builds the stack, outside in.
-pub(super) fn build(core: &Arc<CoreShared>, settings: LinkSettings) -> CoreStack {
+/// Builds the stack, outside in. Its links connect once what was there before is at rest.
+pub(super) fn build(core: &Arc<CoreShared>, settings: LinkSettings, before: Option<Left>) -> CoreStack {
     let local = Local::of(core);
     ServiceBuilder::new()
         // Outermost, so that every leg is counted, also one that the layers below refuse.
@@ -35,7 +36,7 @@ pub(super) fn build(core: &Arc<CoreShared>, settings: LinkSettings) -> CoreStack
         .layer(layer_fn(|inner| Deadline { leg_timeout: settings.leg_timeout, inner }))
         // Innermost, the connections with their queue of fixed size. That queue is the concurrency limit: it
         // must be the link's own, since what is said of one device has to stay in order.
-        .service(Links::open(core, settings))
+        .service(Links::open(core, settings, before))
 }
 
 /// Counts and times every leg.
@@ -56,6 +57,24 @@ impl<S> Record<S> {
     /// Whether the breaker lets legs pass.
     pub(super) fn passes(&self) -> bool {
         self.core.breaker.passes()
+    }
+
+    /// Whether these are the links to this core, and not to another of its number.
+    pub(super) fn is_of(&self, core: &Arc<CoreShared>) -> bool {
+        self.core.is(core)
+    }
+}
+
+impl CoreStack {
+    /// Nothing more is sent over it; what is under way there goes on until it has ended.
+    pub(super) fn leave(self, patience: Duration) -> Left {
+        let left = Left::now(self.core.shared(), patience);
+        let rest = left.clone();
+        drop(tokio::task::spawn_local(async move {
+            rest.is_at_rest().await;
+            drop(self);
+        }));
+        left
     }
 }
 

@@ -1,5 +1,7 @@
 //! The configuration read anew while calls go on, by all three ways.
 
+mod cores;
+
 use corecast::client::Client;
 use corecast::cti::{CtiCore, CtiSettings, Fault};
 use corecast::model::CoreId;

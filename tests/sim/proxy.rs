@@ -20,14 +20,14 @@ use corecast::media::functions::Exports;
 use corecast::media::mail::Mail;
 use corecast::media::{Renderer, Vault};
 use corecast::metrics::Metrics;
-use corecast::model::{CoreId, CoreIndex};
+use corecast::model::CoreId;
 use corecast::owed::{self, Books, Compensation, Courier, Debts, Owed, Safety};
 use corecast::protocol::xml::Bounds;
 use corecast::records::Records;
 use corecast::records::functions::Functions;
 use corecast::route::Router;
-use corecast::route::rule::Rule;
-use corecast::upstream::{CoreShared, Dial, LinkSettings, Upstream, keep_probing};
+use corecast::route::rule::{Owners, Rule};
+use corecast::upstream::{CoreShared, Cores, Dial, LinkSettings, Roster, Upstream, keep_probing};
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -107,7 +107,7 @@ fn settings(plan: &Plan) -> Settings {
     let owned = plan.rules.iter().filter(|(_, owners)| !owners.is_empty());
     let rule = |(device, owners): &(String, Vec<u16>)| Rule {
         devices: device.parse().expect("a pattern"),
-        owners: owners.iter().map(|id| CoreIndex(id - 1)).collect(),
+        owners: Owners::Cores(owners.iter().map(|id| CoreId(*id)).collect()),
     };
     settings.rules = owned.map(rule).collect();
     settings.limits.deadline = Duration::from_millis(plan.deadline);
@@ -132,43 +132,33 @@ impl Proxy {
             max_reply_bytes: limits.max_reply_bytes,
             threads: 1,
         };
+        let roster = Arc::<Roster>::default();
         let core = |(core, ways): (&corecast::model::Core, Ways)| {
-            Arc::new(CoreShared::new(core.clone(), settings.breaker, &metrics).over(Arc::new(ways)))
+            let shared = CoreShared::new(core.clone(), roster.place(core.id), settings.breaker, &metrics);
+            Arc::new(shared.over(Arc::new(ways)))
         };
-        let cores: Arc<[_]> = settings.cores.iter().zip(ways).map(core).collect();
-        let (ledger, writer) = Ledger::open(
-            database.clone(),
-            ledger::QUEUE,
-            &metrics,
-            settings.cores.iter().map(|core| core.id),
-        );
+        let cores: Arc<Cores> = Arc::new(settings.cores.iter().zip(ways).map(core).collect());
+        roster.exchange(cores.clone());
+        let (ledger, writer) = Ledger::open(database.clone(), ledger::QUEUE, &metrics);
         let debts = Arc::new(Debts::by(mood.clock()));
         let (owed, entries) = Owed::open(&debts, &metrics);
         let store = owed::Store::of(database.clone());
-        let books = Books::new(
-            store,
-            &debts,
-            &settings.late_delivery,
-            &settings.codes,
-            &settings.cores,
-            &ledger,
-            &metrics,
-        );
-        let (safety, all) = (Safety::default(), &settings.cores);
-        let compensation = Compensation::new(&safety, database.clone(), all, &ledger, &debts, &metrics);
+        let books = Books::new(store, &debts, &settings.late_delivery, &settings.codes, &ledger);
+        let compensation = Compensation::new(&Safety::default(), database.clone(), &ledger, &debts);
         let mut tasks = vec![
             spawn_local(writer.run()).abort_handle(),
             spawn_local(books.clone().keep_writing(entries)).abort_handle(),
             spawn_local(books.clone().keep_looking()).abort_handle(),
         ];
-        for core in &*cores {
-            let courier = Courier::new(books.clone(), core.clone(), links, compensation.clone());
-            let courier = courier.keep_delivering();
+        for core in cores.iter() {
+            let (books, compensation) = (books.clone(), compensation.clone());
+            let courier = Courier::new(books, core.clone(), links, compensation, &metrics);
+            let courier = courier.keep_delivering(CancellationToken::new());
             tasks.push(spawn_local(ERRAND.scope((), courier)).abort_handle());
             tasks.push(spawn_local(ERRAND.scope((), keep_probing(core.clone(), links))).abort_handle());
         }
         let desk = Desk {
-            router: Arc::new(Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device)),
+            router: Arc::new(Router::new(&settings.cores, &settings.rules, settings.unknown_device)),
             rooms: rooms(&settings, &database),
             background: Handle::current(),
             upstream: Upstream::open(&cores, links),
@@ -178,7 +168,7 @@ impl Proxy {
                 compat: Arc::new(ArcSwap::from_pointee(settings.compat.clone())),
             },
             limits: Limits { deadline: limits.deadline },
-            repeats: Repeats::new(settings.repeat_window, cores.clone(), &metrics),
+            repeats: Repeats::new(settings.repeat_window, roster, &metrics),
             budget: Budget::new(limits.max_in_flight_bytes, "in_flight_bytes", &metrics),
             in_flight: InFlight::new(limits.max_in_flight),
             failed: FailedLegs::new(),

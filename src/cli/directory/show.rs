@@ -146,7 +146,7 @@ impl<'a> Shown<'a> {
         let settings = self.settings;
         let call =
             call(id, settings).map_err(|why| Trouble::failure(format!("no command can name {id}: {why}")))?;
-        let router = Router::new(&settings.cores, settings.rules.clone(), settings.unknown_device);
+        let router = Router::new(&settings.cores, &settings.rules, settings.unknown_device);
         let cores = match router.plan(&call, self.snapshot) {
             Ok(Destination::Cores(plan)) => plan.cores(),
             _ => Vec::new(),

@@ -70,12 +70,12 @@ fn the_laboratory_has_three_cores_and_two_rules() {
         cores,
         [(1, "hq", "127.0.0.1:6621"), (2, "hq", "127.0.0.1:6622"), (3, "branch", "127.0.0.1:6623")]
     );
-    let rules: Vec<_> = settings.rules.iter().map(|r| (r.devices.to_string(), &*r.owners)).collect();
+    let rules: Vec<_> = settings.rules.iter().map(|r| (r.devices.to_string(), r.owners.clone())).collect();
     assert_eq!(
         rules,
         [
-            ("7000-7999".to_owned(), &[CoreIndex(0), CoreIndex(1)][..]),
-            ("61*".to_owned(), &[CoreIndex(2)][..])
+            ("7000-7999".to_owned(), Owners::Cores(vec![CoreId(1), CoreId(2)])),
+            ("61*".to_owned(), Owners::Site("branch".into()))
         ]
     );
 }

@@ -5,10 +5,10 @@ use tokio::time::Instant;
 use super::*;
 use crate::command::{Merge, check};
 use crate::directory::snapshot::Snapshot;
-use crate::model::{Core, CoreId, CoreIndex, LegEnd, Outcome, Rejection, Unsent};
+use crate::model::{Core, CoreId, LegEnd, Outcome, Rejection, Unsent};
 use crate::protocol::url;
 use crate::protocol::xml::Bounds;
-use crate::route::rule::{Rule, UnknownDevice};
+use crate::route::rule::{Owners, Rule, UnknownDevice};
 use crate::route::{Destination, Router};
 
 fn terms(compat: Compat) -> Terms {
@@ -27,9 +27,9 @@ fn router() -> Router {
         queue: 1,
         tls: None,
     };
-    let owners = vec![CoreIndex(0), CoreIndex(1), CoreIndex(2)];
+    let owners = Owners::Cores(vec![CoreId(1), CoreId(2), CoreId(4)]);
     let rule = Rule { devices: "7000-7999".parse().expect("a pattern"), owners };
-    Router::new(&[core(1), core(2), core(4)], vec![rule], UnknownDevice::Broadcast)
+    Router::new(&[core(1), core(2), core(4)], &[rule], UnknownDevice::Broadcast)
 }
 
 fn rejection(code: i32) -> Outcome {

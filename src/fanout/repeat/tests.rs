@@ -5,13 +5,13 @@ use crate::command::check;
 use crate::directory::snapshot::Snapshot;
 use crate::fanout::late::Deferred;
 use crate::fanout::policy::{Terms, Verdict};
-use crate::model::{Core, CoreIndex, Unsent};
+use crate::model::{Core, Unsent};
 use crate::protocol::codes::ResultType;
 use crate::protocol::url;
 use crate::protocol::xml::Bounds;
-use crate::route::rule::{Rule, UnknownDevice};
+use crate::route::rule::{Owners, Rule, UnknownDevice};
 use crate::route::{Destination, Router};
-use crate::upstream::BreakerSettings;
+use crate::upstream::{BreakerSettings, CoreShared, Cores};
 
 const WINDOW: Duration = Duration::from_secs(5);
 const START: &str = "type=BLACKOUTSTART&requestid=1&deviceid=7001";
@@ -22,7 +22,7 @@ const NOBODY: [u16; 0] = [];
 
 /// Cores 1, 2 and 3, which own all devices that begin with 7, and what is remembered of them.
 struct Bench {
-    cores: Arc<[Arc<CoreShared>]>,
+    cores: Arc<Cores>,
     router: Router,
     repeats: Arc<Repeats>,
 }
@@ -48,14 +48,19 @@ impl Bench {
 
     fn remembering(window: Duration) -> Self {
         let cores: Vec<Core> = (1..=3).map(core).collect();
-        let owners = vec![CoreIndex(0), CoreIndex(1), CoreIndex(2)];
+        let owners = Owners::Cores(vec![CoreId(1), CoreId(2), CoreId(3)]);
         let rule = Rule { devices: "7*".parse().expect("a pattern"), owners };
-        let router = Router::new(&cores, vec![rule], UnknownDevice::Broadcast);
+        let router = Router::new(&cores, &[rule], UnknownDevice::Broadcast);
         let metrics = Metrics::default();
-        let shared = |core: Core| Arc::new(CoreShared::new(core, BreakerSettings::default(), &metrics));
-        let cores: Arc<[_]> = cores.into_iter().map(shared).collect();
-        let repeats = Repeats::new(window, cores.clone(), &metrics);
-        Self { cores, router, repeats }
+        let roster = Arc::<Roster>::default();
+        let shared = |core: Core| {
+            let place = roster.place(core.id);
+            Arc::new(CoreShared::new(core, place, BreakerSettings::default(), &metrics))
+        };
+        let shared: Arc<Cores> = Arc::new(cores.into_iter().map(shared).collect());
+        roster.exchange(shared.clone());
+        let repeats = Repeats::new(window, roster, &metrics);
+        Self { cores: shared, router, repeats }
     }
 
     fn begin(&self, query: &str) -> Begun {
@@ -245,8 +250,9 @@ fn other_owners_make_it_a_new_command() {
     let mut bench = Bench::new();
     bench.send(START, &[2]);
     let cores: Vec<Core> = (1..=3).map(core).collect();
-    let rule = Rule { devices: "7*".parse().expect("a pattern"), owners: vec![CoreIndex(0), CoreIndex(1)] };
-    bench.router = Router::new(&cores, vec![rule], UnknownDevice::Broadcast);
+    let owners = Owners::Cores(vec![CoreId(1), CoreId(2)]);
+    let rule = Rule { devices: "7*".parse().expect("a pattern"), owners };
+    bench.router = Router::new(&cores, &[rule], UnknownDevice::Broadcast);
     assert_eq!(bench.send(START, &[]), NOBODY);
 }
 

@@ -14,7 +14,7 @@ use super::{About, Action, Compensation, Result, Went, since};
 use crate::ledger::clean;
 use crate::model::Unsent;
 use crate::owed::books::milliseconds;
-use crate::upstream::CoreShared;
+use crate::upstream::Roster;
 
 /// How often it is looked for what is due, unless the limit is shorter.
 const LOOK: Duration = Duration::from_secs(1);
@@ -33,14 +33,14 @@ const NOTING: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Alarms {
     compensation: Arc<Compensation>,
-    cores: Arc<[Arc<CoreShared>]>,
+    cores: Arc<Roster>,
     teller: Teller,
 }
 
 impl Alarms {
     /// What tells of starts that these cores have not confirmed, if somebody is to be told.
     #[must_use]
-    pub fn of(compensation: &Arc<Compensation>, cores: Arc<[Arc<CoreShared>]>) -> Option<Self> {
+    pub fn of(compensation: &Arc<Compensation>, cores: Arc<Roster>) -> Option<Self> {
         let Action::Webhook(hook) = &compensation.safety.action else { return None };
         let teller = Teller::new(hook.clone());
         Some(Self { compensation: compensation.clone(), cores, teller })
@@ -117,7 +117,8 @@ impl Alarms {
 
     /// What is told. What could be a card number is covered, as in the ledger.
     fn json(&self, alert: &Alert) -> String {
-        let core = self.cores.iter().find(|core| core.core.id == alert.core);
+        let cores = self.cores.now();
+        let core = cores.of(alert.core);
         let asked = Timestamp::from_millisecond(alert.asked).unwrap_or_default();
         let exposed = since(alert.asked, self.compensation.now());
         json!({

@@ -18,10 +18,10 @@ impl Copy {
     /// One that has looked once, as all have when clients come.
     async fn of(place: &Place) -> Self {
         let (metrics, debts) = (Metrics::default(), Arc::<Debts>::default());
-        let (ledger, _writer) = Ledger::open(place.store().database().clone(), 1, &metrics, []);
+        let (ledger, _writer) = Ledger::open(place.store().database().clone(), 1, &metrics);
         let (owed, _entries) = Owed::open(&debts, &metrics);
         let (settings, codes) = (LateDelivery::default(), Codes::default());
-        let books = Books::new(store(place), &debts, &settings, &codes, &[], &ledger, &metrics);
+        let books = Books::new(store(place), &debts, &settings, &codes, &ledger);
         let mut copy = Self { debts, owed, books, newest: Newest::default() };
         copy.looks().await;
         copy

@@ -9,7 +9,7 @@ use super::*;
 use crate::budget::Budget;
 use crate::command::Urgency;
 use crate::metrics::Metrics;
-use crate::model::{Core, CoreId, LegEnd};
+use crate::model::{Core, CoreId, CoreIndex, LegEnd};
 use crate::upstream::board::{Board, Replies, Ticket, WakeOn};
 use crate::upstream::{BreakerSettings, CoreShared, Leg};
 
@@ -33,7 +33,7 @@ impl Rig {
             queue: 10,
             tls: None,
         };
-        let shared = CoreShared::new(core, BreakerSettings::default(), &Metrics::default());
+        let shared = CoreShared::new(core, CoreIndex(0), BreakerSettings::default(), &Metrics::default());
         Self { core: Local::of(&Arc::new(shared)), queue: RefCell::default() }
     }
 
