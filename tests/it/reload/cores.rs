@@ -16,15 +16,17 @@ use super::super::lab::{Answer, ask, get, receive, request, until};
 use super::super::process::Serving;
 use super::{metric, post};
 
+const TOKEN: &str = "correct-horse-battery";
+
 /// A configuration of these cores, who own every device together.
-fn configuration(cores: &[(u16, SocketAddr)], more: &str) -> String {
+fn configuration(cores: &[(u16, SocketAddr)]) -> String {
     let core = |(id, address): &(u16, SocketAddr)| {
         format!("[[core]]\nid = {id}\naddress = \"{address}\"\nconnections = 4\npipeline = 8\n")
     };
     format!(
         "[listen]\napi = \"127.0.0.1:0\"\nwebapi = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
          [directory]\nurl = \"sqlite::memory:\"\n[runtime]\nthreads = 2\n[log]\nformat = \"json\"\n\
-         [limits]\ndeadline = \"9s\"\nleg_timeout = \"8s\"\n{}{more}",
+         [limits]\ndeadline = \"9s\"\nleg_timeout = \"8s\"\n[access]\nadmin_token = \"{TOKEN}\"\n{}",
         cores.iter().map(core).collect::<String>()
     )
 }
@@ -69,7 +71,7 @@ async fn carry(mut near: TcpStream, core: SocketAddr) -> std::io::Result<()> {
 
 async fn reload(serving: &Serving, configuration: &str) -> Value {
     serving.write(configuration);
-    let (status, answer) = post(serving, "/api/v1/reload", "").await;
+    let (status, answer) = post(serving, "/api/v1/reload", TOKEN).await;
     assert_eq!(status, 200, "{answer}");
     answer
 }
@@ -88,7 +90,7 @@ async fn cores_come_go_and_move_under_load_and_no_answer_is_worse_for_it() {
     let cores = [core(1, Fault::None).await, core(2, Fault::None).await, core(3, Fault::None).await];
     let [one, two, three] = [0, 1, 2].map(|at: usize| cores[at].address());
     let elsewhere = Relay::to(two).await.address;
-    let serving = Serving::start(&configuration(&[(1, one), (2, two)], "")).await;
+    let serving = Serving::start(&configuration(&[(1, one), (2, two)])).await;
     until("both are there", async || call(&serving, "CALLSTART").await.label == "API_OK").await;
     let connections = async || metric(&serving, "corecast_core_connections{core=\"1\"}").await;
     until("all links are there", async || connections().await == 4.0).await;
@@ -117,7 +119,7 @@ async fn cores_come_go_and_move_under_load_and_no_answer_is_worse_for_it() {
             vec![(1, one), (2, two)],
         ];
         let next = &next[round % next.len()];
-        let answer = reload(&serving, &configuration(next, "")).await;
+        let answer = reload(&serving, &configuration(next)).await;
         assert_eq!(answer, json!({ "changed": ["core"], "needs_restart": [] }));
         let there: Vec<_> = shown(&serving).await.iter().map(|core| core["id"].clone()).collect();
         assert_eq!(there, next.iter().map(|(id, _)| json!(id)).collect::<Vec<_>>());
@@ -138,12 +140,12 @@ async fn what_is_said_of_a_device_stays_in_order_while_its_core_moves() {
     const EACH: usize = 40;
     let core = core(1, Fault::None).await;
     let elsewhere = Relay::to(core.address()).await.address;
-    let serving = Serving::start(&configuration(&[(1, core.address())], "")).await;
+    let serving = Serving::start(&configuration(&[(1, core.address())])).await;
     until("it is there", async || call(&serving, "CALLSTART").await.label == "API_OK").await;
     let mut client = serving.client().await;
     for round in 0..ROUNDS {
         let next = if round % 2 == 0 { elsewhere } else { core.address() };
-        serving.write(&configuration(&[(1, next)], ""));
+        serving.write(&configuration(&[(1, next)]));
         let talk = async {
             for n in 0..EACH {
                 let number = round * EACH + n;
@@ -155,7 +157,7 @@ async fn what_is_said_of_a_device_stays_in_order_while_its_core_moves() {
                 assert_eq!(receive(&mut client).await.label, "API_OK");
             }
         };
-        let (_, (status, answer)) = tokio::join!(talk, post(&serving, "/api/v1/reload", ""));
+        let (_, (status, answer)) = tokio::join!(talk, post(&serving, "/api/v1/reload", TOKEN));
         assert_eq!(status, 200, "{answer}");
     }
     let received = core.received();
@@ -171,11 +173,11 @@ async fn what_a_core_is_asked_when_it_goes_is_still_answered() {
     let (near, slow) = (core(1, Fault::None).await, core(2, slow).await);
     let relay = Relay::to(slow.address()).await;
     let both = [(1, near.address()), (2, relay.address)];
-    let serving = Serving::start(&configuration(&both, "")).await;
+    let serving = Serving::start(&configuration(&both)).await;
     let mut client = serving.client().await;
     client.send(request("CALLSTART", 1, "<DEVICEID>7001</DEVICEID>").as_bytes()).await.expect("it is sent");
     until("the slow one has it", async || !slow.received().is_empty()).await;
-    reload(&serving, &configuration(&both[..1], "")).await;
+    reload(&serving, &configuration(&both[..1])).await;
     assert_eq!(call(&serving, "CALLSTART").await.message, "CALLSTART sent to all of the following cores: 1");
     let answer = receive(&mut client).await;
     assert_eq!(answer.message, "CALLSTART sent to all of the following cores: 1,2");
@@ -186,9 +188,9 @@ async fn what_a_core_is_asked_when_it_goes_is_still_answered() {
 async fn a_core_that_comes_is_delivered_what_it_is_owed_and_one_that_goes_shows_nothing() {
     let (near, new) = (core(1, Fault::None).await, core(2, Fault::Refuse).await);
     let both = [(1, near.address()), (2, new.address())];
-    let serving = Serving::start(&configuration(&both[..1], "")).await;
+    let serving = Serving::start(&configuration(&both[..1])).await;
     assert_eq!(call(&serving, "CALLSTART").await.label, "API_OK");
-    reload(&serving, &configuration(&both, "")).await;
+    reload(&serving, &configuration(&both)).await;
     let shut = "corecast_core_breaker_state{core=\"2\",state=\"shut\"}";
     until("it is found to be down", async || metric(&serving, shut).await == 1.0).await;
     assert_eq!(call(&serving, "BLACKOUTSTART").await.label, "API_PARTIAL_CORE_RESPONSE");
@@ -198,7 +200,7 @@ async fn a_core_that_comes_is_delivered_what_it_is_owed_and_one_that_goes_shows_
 
     new.set_fault(Fault::Refuse);
     until("it is down again", async || metric(&serving, shut).await == 1.0).await;
-    reload(&serving, &configuration(&both[..1], "")).await;
+    reload(&serving, &configuration(&both[..1])).await;
     assert_eq!(metric(&serving, shut).await, 0.0, "an alert on it ends");
     assert_eq!(call(&serving, "CALLSTART").await.label, "API_OK");
 }
@@ -206,15 +208,18 @@ async fn a_core_that_comes_is_delivered_what_it_is_owed_and_one_that_goes_shows_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_core_that_moves_stays_drained_and_one_at_fault_changes_nothing() {
     let (near, far) = (core(1, Fault::None).await, core(1, Fault::None).await);
-    let serving = Serving::start(&configuration(&[(1, near.address())], "")).await;
-    assert_eq!(post(&serving, "/api/v1/cores/1/drain", "").await.0, 200);
-    reload(&serving, &configuration(&[(1, far.address())], "")).await;
+    let serving = Serving::start(&configuration(&[(1, near.address())])).await;
+    assert_eq!(post(&serving, "/api/v1/cores/1/drain", TOKEN).await.0, 200);
+    reload(&serving, &configuration(&[(1, far.address())])).await;
     let there = shown(&serving).await;
-    assert_eq!((&there[0]["drained"], &there[0]["address"]), (&json!(true), &json!(far.address().to_string())));
+    assert_eq!(
+        (&there[0]["drained"], &there[0]["address"]),
+        (&json!(true), &json!(far.address().to_string()))
+    );
 
-    let wrong = format!("{}tls = true\nca_file = \"/nowhere.pem\"\n", configuration(&[(1, near.address())], ""));
+    let wrong = format!("{}tls = true\nca_file = \"/nowhere.pem\"\n", configuration(&[(1, near.address())]));
     serving.write(&wrong);
-    let (status, answer) = post(&serving, "/api/v1/reload", "").await;
+    let (status, answer) = post(&serving, "/api/v1/reload", TOKEN).await;
     assert_eq!(status, 422);
     assert!(answer["error"].as_str().is_some_and(|e| e.contains("core 1") && e.contains("/nowhere.pem")));
     assert_eq!(shown(&serving).await[0]["address"], json!(far.address().to_string()));
