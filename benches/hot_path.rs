@@ -142,6 +142,7 @@ fn core(id: u16) -> Core {
         name: String::new(),
         site: "hq".into(),
         address: String::new(),
+        at: Vec::new(),
         connections: 1,
         pipeline: 1,
         queue: 1,

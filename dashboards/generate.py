@@ -248,6 +248,8 @@ PROCESS = [
         lines("Configuration read", 12,
               [target(f"time() - corecast_config_loaded_timestamp_seconds{{{PROXY}}}", "{{instance}}")],
               "How long ago it was last read and taken. Copies that differ by much may have different ones.", "s"),
+        lines("Names not looked up", 12, per_proxy("corecast_dns_failed_names"),
+              "Names of cores that the name server did not answer for last. What was known stays in force.", "none"),
     ]),
     ("Scrapes", 8, [
         lines("Duration", 12, per_proxy("scrape_duration_seconds"), "How long the proxy takes to tell all this.", "s"),

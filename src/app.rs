@@ -7,6 +7,7 @@
 mod background;
 mod crew;
 mod entrances;
+mod following;
 mod handover;
 mod late_delivery;
 mod muster;
@@ -75,6 +76,8 @@ pub struct Proxy {
     crew: Crew,
     ledger: Ledger,
     drain: CancellationToken,
+    /// All names that list cores have been looked up.
+    known: CancellationToken,
     /// The doors are open.
     open: CancellationToken,
     /// A new version serves in our stead.
@@ -125,7 +128,8 @@ pub enum StartError {
 }
 
 impl Proxy {
-    /// Starts a proxy. It serves when this returns, with every core still to be connected to.
+    /// Starts a proxy. It serves when this returns, with every core still to be connected to; if names list cores, only from
+    /// [`Proxy::take_over`] on.
     ///
     /// # Errors
     /// [`StartError`] when an address or a thread cannot be had.
@@ -186,6 +190,7 @@ impl Proxy {
         let reload = Reload::new(&settings, muster, &guards.gate, &desks.compat);
         background.spawn(Pulse::keep_beating(view.clone()));
         background.spawn(writer.run());
+        background.spawn(reload.clone().keep_following(settings.dns.refresh));
         if settings.watch {
             background.spawn(reload.clone().keep_looking(settings.tls.reload));
         }
@@ -200,6 +205,7 @@ impl Proxy {
             crew,
             ledger,
             drain: view.drain.clone(),
+            known: view.known.clone(),
             open,
             relieved,
             reload,
@@ -209,8 +215,11 @@ impl Proxy {
             background,
         };
         proxy.spawn_admin(&view, &guards, entrances)?;
-        proxy.background.spawn(keep_looking(guards, view.cores, settings.tls.reload));
-        if proxy.predecessor.is_none() {
+        proxy.background.spawn(keep_looking(guards, view.cores.clone(), settings.tls.reload));
+        if settings.core_srv.is_empty() {
+            view.known.cancel();
+        }
+        if proxy.predecessor.is_none() && settings.core_srv.is_empty() {
             proxy.serve();
         }
         Ok(proxy)
@@ -277,6 +286,7 @@ fn view(settings: &Settings, directory: Directory) -> View {
         pulse: Arc::default(),
         directory,
         drain: CancellationToken::new(),
+        known: CancellationToken::new(),
         metrics: Arc::default(),
     }
 }

@@ -30,6 +30,7 @@ pub use crate::fanout::Compat;
 use crate::media::MediaSettings;
 use crate::media::mail::MailSettings;
 use crate::model::Core;
+use crate::names::{CoreSrv, Dns};
 use crate::owed::{LateDelivery, Safety};
 use crate::protocol::codes::Codes;
 use crate::records::RecordsSettings;
@@ -53,8 +54,12 @@ pub struct Settings {
     pub limits: Limits,
     /// Threads that carry calls, at least 1; the configuration's 0 has become the number of CPUs.
     pub threads: usize,
-    /// The cores, sorted by id, ids unique, at least one.
+    /// The cores, sorted by id, ids unique; at least one, unless there is one of `core_srv`.
     pub cores: Vec<Core>,
+    /// Names that list more cores.
+    pub core_srv: Vec<CoreSrv>,
+    /// How names of cores are looked up.
+    pub dns: Dns,
     /// Where it is kept who, what and where.
     pub directory: DirectorySettings,
     /// How call records are listed, and how long recordings are kept.

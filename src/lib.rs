@@ -13,6 +13,7 @@
 //! | [`records`] | the call records in the same database |
 //! | [`access`] | who may connect, who may call what; TLS |
 //! | [`media`] | the store of recordings, formats, mail |
+//! | [`names`] | names of cores → addresses, and the cores of a site |
 //! | [`upstream`] | a leg → its core and back: links, breaker, probes |
 //! | [`owed`] | what a core did not get → the database → its late delivery |
 //! | [`fanout`] | plan → legs → outcomes → verdict → [`Reply`](protocol::result::Reply) |
@@ -44,6 +45,7 @@ pub mod listen;
 pub mod media;
 pub mod metrics;
 pub mod model;
+pub mod names;
 pub mod net;
 pub mod ops;
 pub mod owed;

@@ -108,6 +108,8 @@ metrics! {
         "1 while the newest certificate or token files are of no use and those before stay in use.";
     CONFIG_RELOAD_FAILED Gauge "corecast_config_reload_failed" []
         "1 while the newest configuration is at fault and the one before stays in force.";
+    DNS_FAILED Gauge "corecast_dns_failed_names" []
+        "Names of cores that could not be looked up when that was tried last; what was known of them stays in force.";
     CONFIG_LOADED Gauge "corecast_config_loaded_timestamp_seconds" []
         "When the configuration was last read and taken, in seconds since 1970.";
     BLACKOUT_EXPOSURE SecondsTotal "corecast_blackout_exposure_seconds_total" ["core"]

@@ -3,6 +3,7 @@
 mod pattern;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -204,6 +205,8 @@ pub struct Core {
     pub site: String,
     /// `host:port` of its API socket.
     pub address: String,
+    /// Where that is to be reached; none while the system is to say that, with each connection anew.
+    pub at: Vec<SocketAddr>,
     /// Connections to it, over all threads together; each thread has at least one.
     pub connections: usize,
     /// Requests in flight on one connection: 1 for a server that answers before it reads on.

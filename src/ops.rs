@@ -48,6 +48,8 @@ pub struct View {
     pub changes: Arc<Changes>,
     /// What the live page is told.
     pub pulse: Arc<Pulse>,
+    /// Cancelled once all names that list cores have been looked up.
+    pub known: CancellationToken,
     /// Cancelled once the proxy drains.
     pub drain: CancellationToken,
 }

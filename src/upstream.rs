@@ -106,7 +106,10 @@ impl Upstream {
             let old = before.get_mut(at).and_then(Option::take);
             stacks[at] = Some(match old {
                 Some(old) if old.is_of(core) => old,
-                old => stack::build(core, self.settings, old.map(|old| old.leave(self.settings.leg_timeout))),
+                old => {
+                    let left = old.map(|old| old.leave(self.settings.leg_timeout));
+                    stack::build(core, self.settings, left.as_ref())
+                }
             });
         }
         before.into_iter().flatten().for_each(|gone| drop(gone.leave(self.settings.leg_timeout)));

@@ -32,6 +32,7 @@ mod it {
     mod media;
     mod metrics;
     mod metrics_page;
+    mod names;
     mod overload;
     mod owed;
     mod pages;

@@ -36,8 +36,8 @@ const GETTING_READY: Duration = Duration::from_mins(1);
 /// How long the old process is left alone when it cannot be asked.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long the new process may take to read the directory before it takes over.
-const DIRECTORY_READ: Duration = Duration::from_secs(30);
+/// How long it may take until it is known where calls go.
+const KNOWING: Duration = Duration::from_secs(30);
 
 /// One more socket comes with this byte.
 const SOCKET: u8 = b's';
@@ -216,19 +216,29 @@ impl Proxy {
         });
     }
 
-    /// Begins to serve in the stead of the process whose sockets these are, once it is known where calls go; at once if
-    /// there is none.
+    /// Begins to serve once it is known where calls go, and in the stead of the process whose sockets these are, if there
+    /// is one; does nothing if it serves already.
     ///
     /// # Errors
-    /// When the directory cannot be read in 30 s, or the other one does not stop. It then serves on.
+    /// When the directory cannot be read or the names of cores not be looked up in 30 s, or the other one does not stop.
+    /// It then serves on. Without another one, this waits for the names as long as it takes.
     pub async fn take_over(&mut self) -> io::Result<()> {
-        let Some(predecessor) = self.predecessor.take() else { return Ok(()) };
-        let mut reports = self.directory.reports();
-        let loaded = timeout(DIRECTORY_READ, reports.wait_for(|status| status.is_loaded)).await;
-        let late = || io::Error::new(io::ErrorKind::TimedOut, "the directory could not be read");
-        loaded.map_err(|_| late())?.map_err(|_| late())?;
-        spawn_blocking(|| predecessor.relieve()).await??;
+        if let Some(predecessor) = self.predecessor.take() {
+            let late = |_| io::Error::new(io::ErrorKind::TimedOut, "it is not known in time where calls go");
+            timeout(KNOWING, self.knows_where_calls_go()).await.map_err(late)??;
+            spawn_blocking(|| predecessor.relieve()).await??;
+        } else if self.open.is_cancelled() {
+            return Ok(());
+        }
+        self.known.cancelled().await;
         self.serve();
+        Ok(())
+    }
+
+    async fn knows_where_calls_go(&self) -> io::Result<()> {
+        let mut reports = self.directory.reports();
+        reports.wait_for(|status| status.is_loaded).await.map_err(io::Error::other)?;
+        self.known.cancelled().await;
         Ok(())
     }
 

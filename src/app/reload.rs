@@ -1,5 +1,6 @@
 //! The configuration read anew, while calls go on: what can change changes, the rest is named and stays.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use arc_swap::ArcSwap;
 use futures::future::FutureExt;
 use metrics::Gauge;
 use serde_json::json;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
@@ -18,6 +19,7 @@ use crate::access::Gate;
 use crate::config::Settings;
 use crate::fanout::Compat;
 use crate::metrics::{CONFIG_LOADED, CONFIG_RELOAD_FAILED};
+use crate::names::{Found, Names};
 use crate::ops;
 use crate::upstream::Cores;
 
@@ -30,13 +32,25 @@ pub struct Reloaded {
     pub needs_restart: Vec<&'static str>,
 }
 
+/// What is in force.
+pub(super) struct InForce {
+    pub settings: Arc<Settings>,
+    /// What is known of names.
+    pub found: Found,
+    /// What is at fault with names, as was said last.
+    pub faults: BTreeSet<String>,
+}
+
 /// What is exchanged. Whoever uses it shares it.
 pub(super) struct Reload {
     path: Option<PathBuf>,
-    in_force: Mutex<Arc<Settings>>,
+    pub(super) in_force: Mutex<InForce>,
+    pub(super) names: Names,
+    /// There may be names that were not looked up yet.
+    pub(super) new_names: Notify,
     gate: Arc<Gate>,
     compat: Arc<ArcSwap<Compat>>,
-    muster: Muster,
+    pub(super) muster: Muster,
     failed: Gauge,
     loaded: Gauge,
 }
@@ -50,7 +64,13 @@ impl Reload {
     ) -> Arc<Self> {
         let reload = Self {
             path: settings.path.clone(),
-            in_force: Mutex::new(settings.clone()),
+            in_force: Mutex::new(InForce {
+                settings: settings.clone(),
+                found: Found::default(),
+                faults: BTreeSet::new(),
+            }),
+            names: Names::new(&settings.dns.servers),
+            new_names: Notify::new(),
             gate: gate.clone(),
             compat: compat.clone(),
             failed: muster.view.metrics.gauge(&CONFIG_RELOAD_FAILED, &[]),
@@ -67,13 +87,14 @@ impl Reload {
     /// What is wrong with the file. Then nothing has changed.
     pub async fn reload(&self, why: &str) -> Result<Reloaded, String> {
         let mut in_force = self.in_force.lock().await;
-        let read = self.read(&in_force).await;
+        let read = self.read(&mut in_force).await;
         self.publish(read.is_ok());
         let (next, cores, reloaded) = read.inspect_err(|faults| {
             tracing::error!(why, %faults, "the configuration is at fault: nothing has changed");
         })?;
-        self.put(&in_force, &next, cores).await;
-        *in_force = Arc::new(next);
+        self.put(&in_force.settings, &next, cores).await;
+        in_force.settings = Arc::new(next);
+        self.new_names.notify_one();
         let (changed, left) = (reloaded.changed.join(", "), reloaded.needs_restart.join(", "));
         tracing::info!(why, changed, "the configuration was read anew");
         let what = if changed.is_empty() {
@@ -89,11 +110,17 @@ impl Reload {
     }
 
     /// What is to be in force.
-    async fn read(&self, in_force: &Settings) -> Result<(Settings, Cores, Reloaded), String> {
+    async fn read(&self, in_force: &mut InForce) -> Result<(Settings, Cores, Reloaded), String> {
         let path = self.path.clone().ok_or("the configuration did not come from a file")?;
         let read = spawn_blocking(move || Settings::load(&path).map_err(|faults| faults.to_string()));
-        let (next, reloaded) = merge(in_force, read.await.map_err(|lost| lost.to_string())??);
-        let cores = self.muster.draw_up(&next.cores).map_err(|fault| fault.to_string())?;
+        let (next, reloaded) = merge(&in_force.settings, read.await.map_err(|lost| lost.to_string())??);
+        // Who owns what is not known before that of all names is.
+        let new = next.core_srv.iter().filter(|srv| !in_force.found.knows(srv));
+        let answers = self.names.look_up(&new.map(|srv| srv.name.clone()).collect::<Vec<_>>(), &[]).await;
+        let heard = in_force.found.hear(&next.core_srv, answers, next.dns.forget);
+        heard.map_err(|faults| faults.join("; "))?;
+        let cores = in_force.found.cores(&next.cores, &next.core_srv);
+        let cores = self.muster.draw_up(&cores).map_err(|fault| fault.to_string())?;
         Ok((next, cores, reloaded))
     }
 
@@ -169,6 +196,8 @@ fn merge(old: &Settings, new: Settings) -> (Settings, Reloaded) {
         limits,
         threads,
         cores,
+        core_srv,
+        dns,
         directory,
         records,
         rules,
@@ -191,6 +220,7 @@ fn merge(old: &Settings, new: Settings) -> (Settings, Reloaded) {
     let reloaded = Reloaded {
         changed: named(&[
             ("core", cores != old.cores),
+            ("core_srv", core_srv != old.core_srv),
             ("route", route_differs),
             ("access", access != old.access),
             ("compat", compat != old.compat),
@@ -200,6 +230,7 @@ fn merge(old: &Settings, new: Settings) -> (Settings, Reloaded) {
             ("tls", tls != old.tls),
             ("limits", limits != old.limits),
             ("runtime.threads", threads != old.threads),
+            ("dns", dns != old.dns),
             ("directory", directory != old.directory),
             ("records", records != old.records),
             ("repeat", repeat_window != old.repeat_window),
@@ -213,7 +244,7 @@ fn merge(old: &Settings, new: Settings) -> (Settings, Reloaded) {
             ("reload", watch != old.watch),
         ]),
     };
-    (Settings { cores, rules, unknown_device, access, compat, ..old.clone() }, reloaded)
+    (Settings { access, cores, core_srv, rules, unknown_device, compat, ..old.clone() }, reloaded)
 }
 
 #[cfg(test)]

@@ -29,7 +29,11 @@ pub(super) fn run(args: &Args) -> Exit {
             }
             let (file, cores, rules) =
                 (args.configured.config.display(), settings.cores.len(), settings.rules.len());
-            output::line(format_args!("{file}: good, with {cores} cores and {rules} rules"));
+            let listed = match settings.core_srv.len() {
+                0 => String::new(),
+                names => format!(", those that {names} names list,"),
+            };
+            output::line(format_args!("{file}: good, with {cores} cores{listed} and {rules} rules"));
             Exit::Ok
         }
         Err(exit) => exit,
@@ -50,6 +54,7 @@ fn for_programs(args: &Args) -> Exit {
         "file": args.configured.config.display().to_string(),
         "good": faults.is_empty(),
         "cores": settings.as_ref().map(|settings| settings.cores.len()),
+        "core_srv": settings.as_ref().map(|settings| settings.core_srv.len()),
         "rules": settings.as_ref().map(|settings| settings.rules.len()),
         "faults": faults,
     }));

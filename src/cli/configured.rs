@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{Exit, output};
 use crate::config::Settings;
+use crate::names::all_cores;
 
 /// The configuration that a command works with.
 #[derive(Debug, clap::Args)]
@@ -25,5 +26,20 @@ impl Configured {
             }
             Exit::Config
         })
+    }
+}
+
+/// The same settings with the cores that names list at the moment, as far as there are such names; or why they cannot be
+/// looked up, told on standard error.
+pub(super) async fn with_all_cores(settings: Settings) -> Result<Settings, Exit> {
+    if settings.core_srv.is_empty() {
+        return Ok(settings);
+    }
+    match all_cores(&settings.cores, &settings.core_srv, &settings.dns).await {
+        Ok(cores) => Ok(Settings { cores, ..settings }),
+        Err(faults) => {
+            faults.iter().for_each(|fault| errln!("corecast: {fault}"));
+            Err(Exit::Unavailable)
+        }
     }
 }

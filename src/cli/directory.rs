@@ -25,7 +25,7 @@ mod tally;
 mod trouble;
 
 use super::Exit;
-use super::configured::Configured;
+use super::configured::{Configured, with_all_cores};
 pub(super) use place::Place;
 pub(super) use trouble::Trouble;
 
@@ -51,6 +51,10 @@ pub(super) fn run(command: &Command) -> Exit {
         Err(exit) => return exit,
     };
     super::block_on(async {
+        let settings = match with_all_cores(settings).await {
+            Ok(settings) => settings,
+            Err(exit) => return exit,
+        };
         let done = match command {
             Command::Import(args) => import::run(args, &settings).await,
             Command::Export(args) => export::run(args, &settings).await,

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::configured::Configured;
+use super::configured::{Configured, with_all_cores};
 use super::directory::load::snapshot;
 use super::params::Typed;
 use super::{Exit, block_on, output};
@@ -33,6 +33,10 @@ pub(super) fn run(args: &Args) -> Exit {
         Err(exit) => return exit,
     };
     block_on(async {
+        let settings = match with_all_cores(settings).await {
+            Ok(settings) => settings,
+            Err(exit) => return exit,
+        };
         match snapshot(&settings).await {
             Ok(snapshot) => show(explain(&settings, &args.command, &snapshot), args.json),
             Err(trouble) => trouble.tell(),

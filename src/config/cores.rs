@@ -1,16 +1,19 @@
 //! The cores, and the rules that make them owners.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use super::access::core_tls;
-use super::kinds::{choice, parsed, remote_address, text, unique, whole};
+use super::kinds::{choice, duration, listen_address, parsed, remote_address, srv_name, text, unique, whole};
 use super::section::Section;
 use super::tree::Node;
 use crate::model::{Core, CoreId};
+use crate::names::{CoreSrv, Dns};
 use crate::route::rule::{Owners, Pattern, Rule, UnknownDevice};
 
 const MAX_CORES: usize = 1000;
-const CORE_IDS: std::ops::RangeInclusive<i64> = 1..=9999;
+const CORE_IDS: RangeInclusive<i64> = 1..=9999;
 
 /// The cores, sorted by id.
 pub(super) fn cores(root: &mut Section<'_>) -> Vec<Core> {
@@ -18,7 +21,7 @@ pub(super) fn cores(root: &mut Section<'_>) -> Vec<Core> {
     let mut cores = root.sections("core", |s| core(s, &mut ids, &mut addresses));
     if cores.is_empty() && root.has("core") {
         root.fault("core", "has no entry: there must be a core at least");
-    } else if cores.is_empty() {
+    } else if cores.is_empty() && !root.has("core_srv") {
         root.missing("core", "[[core]] with id = 1 and address = \"10.0.0.7:5620\"");
     }
     if cores.len() > MAX_CORES {
@@ -35,15 +38,50 @@ fn core(s: &mut Section<'_>, ids: &mut BTreeSet<u16>, addresses: &mut BTreeSet<S
     let id = s.required("id", "id = 1", unique(ids, whole(CORE_IDS))).unwrap_or(0);
     let address = s.required("address", "address = \"10.0.0.7:5620\"", unique(addresses, remote_address));
     let address = address.unwrap_or_default();
+    let name = s.or("name", format!("core-{id}"), text);
+    Core { id: CoreId(id), name, tls: core_tls(s, &address), address, ..any_core(s) }
+}
+
+/// What can be said of several cores at once.
+fn any_core(s: &mut Section<'_>) -> Core {
     Core {
-        tls: core_tls(s, &address),
-        id: CoreId(id),
-        name: s.or("name", format!("core-{id}"), text),
+        id: CoreId(0),
+        name: String::new(),
         site: s.or("site", "default".into(), text),
-        address,
+        address: String::new(),
+        at: Vec::new(),
         connections: s.or("connections", 4, whole(1..=1024)),
         pipeline: s.or("pipeline", 1, whole(1..=65_536)),
         queue: s.or("queue", 1024, whole(1..=1_000_000)),
+        tls: None,
+    }
+}
+
+/// Names that list cores.
+pub(super) fn core_srv(root: &mut Section<'_>) -> Vec<CoreSrv> {
+    let mut names = BTreeSet::new();
+    // one without a name is at fault, and the settings are never used
+    root.sections("core_srv", |s| one_srv(s, &mut names)).into_iter().flatten().collect()
+}
+
+fn one_srv(s: &mut Section<'_>, names: &mut BTreeSet<String>) -> Option<CoreSrv> {
+    let name = s.required("name", "name = \"_cti._tcp.recorders.example\"", unique(names, srv_name));
+    let first_id = s.or("first_id", 0, whole(0..=9999));
+    let has_own_certificate = !s.has("server_name");
+    // What stands for each one's own host until it is known.
+    let tls = core_tls(s, "core.invalid:1");
+    Some(CoreSrv { name: name?, first_id, like: Core { tls, ..any_core(s) }, has_own_certificate })
+}
+
+/// How names are looked up.
+pub(super) fn dns(s: &mut Section<'_>) -> Dns {
+    const REFRESH: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_hours(24);
+    const FORGET: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(365 * 24);
+    let default = Dns::default();
+    Dns {
+        servers: s.list("servers", listen_address).unwrap_or_default(),
+        refresh: s.or("refresh", default.refresh, duration(REFRESH)),
+        forget: s.or("forget", default.forget, duration(FORGET)),
     }
 }
 
@@ -51,17 +89,24 @@ fn core(s: &mut Section<'_>, ids: &mut BTreeSet<u16>, addresses: &mut BTreeSet<S
 pub(super) struct Known {
     cores: BTreeSet<CoreId>,
     sites: BTreeSet<String>,
+    /// There are others, whose numbers are known when their names are looked up.
+    has_more: bool,
 }
 
 impl Known {
-    pub fn of(cores: &[Core]) -> Self {
-        let sites = cores.iter().map(|core| core.site.clone()).collect();
-        Self { cores: cores.iter().map(|core| core.id).collect(), sites }
+    pub fn of(cores: &[Core], lists: &[CoreSrv]) -> Self {
+        let all = cores.iter().chain(lists.iter().map(|srv| &srv.like));
+        Self {
+            cores: cores.iter().map(|core| core.id).collect(),
+            sites: all.map(|core| core.site.clone()).collect(),
+            has_more: !lists.is_empty(),
+        }
     }
 
     fn core(&self, node: &Node) -> Result<CoreId, String> {
         let id = whole(CORE_IDS)(node).map(CoreId)?;
-        self.cores.contains(&id).then_some(id).ok_or_else(|| format!("names core {id}, and there is none"))
+        let may_be = self.has_more || self.cores.contains(&id);
+        may_be.then_some(id).ok_or_else(|| format!("names core {id}, and there is none"))
     }
 
     fn site(&self, node: &Node) -> Result<String, String> {

@@ -111,6 +111,20 @@ pub(super) fn remote_address(node: &Node) -> Result<String, String> {
     })
 }
 
+/// The name of an SRV record: `_service._tcp.domain`.
+pub(super) fn srv_name(node: &Node) -> Result<String, String> {
+    let written = text(node)?;
+    let labels: Vec<_> = written.trim_end_matches('.').split('.').collect();
+    let is_label = |label: &&str| {
+        let is_sound = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+        (1..=63).contains(&label.len()) && label.bytes().all(is_sound)
+    };
+    let is_service = labels.len() > 2 && labels[..2].iter().all(|label| label.starts_with('_'));
+    (is_service && labels.iter().all(is_label)).then_some(written.clone()).ok_or_else(|| {
+        format!("is no SRV name: \"{written}\"; write \"_cti._tcp.recorders.example\" or the like")
+    })
+}
+
 fn is_remote(written: &str) -> bool {
     let is_name = |host: &str| {
         !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))

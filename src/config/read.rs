@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::access::{access, listen, tls};
-use super::cores::{Known, cores, rules, unknown_device};
+use super::cores::{Known, core_srv, cores, dns, rules, unknown_device};
 use super::kinds::{
     ANY_TIME, SOME_TIME, choice, database_url, duration, flag, log_filter, playback_link, text, unique, whole,
 };
@@ -27,8 +27,8 @@ const BYTES_AT_ONCE: std::ops::RangeInclusive<i64> = 65_536..=1 << 40;
 
 /// Everything.
 pub(super) fn settings(root: &mut Section<'_>) -> Settings {
-    let cores = cores(root);
-    let known = Known::of(&cores);
+    let (cores, core_srv) = (cores(root), core_srv(root));
+    let known = Known::of(&cores, &core_srv);
     let (unknown_device, rules) =
         root.section("route", |route| (unknown_device(route), rules(route, &known)));
     let directory = root.section("directory", directory);
@@ -41,6 +41,8 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         limits: root.section("limits", limits),
         threads: root.section("runtime", threads),
         cores,
+        core_srv,
+        dns: root.section("dns", dns),
         repeat_window: root.section("repeat", |s| repeat_window(s, &directory)),
         directory,
         records: root.section("records", records),

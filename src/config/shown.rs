@@ -11,6 +11,7 @@ use crate::access;
 use crate::command::FUNCTIONS;
 use crate::fanout::Detail;
 use crate::model::Core;
+use crate::names::CoreSrv;
 use crate::route::rule::{Owners, Rule, UnknownDevice};
 
 /// What stands where something is set that nobody is shown.
@@ -27,6 +28,12 @@ impl Settings {
             "limits": self.shown_limits(),
             "runtime": { "threads": self.threads },
             "core": self.cores.iter().map(shown_core).collect::<Vec<_>>(),
+            "core_srv": self.core_srv.iter().map(shown_srv).collect::<Vec<_>>(),
+            "dns": {
+                "servers": self.dns.servers,
+                "refresh": time(self.dns.refresh),
+                "forget": time(self.dns.forget),
+            },
             "route": self.shown_route(),
             "breaker": {
                 "failures": self.breaker.failures,
@@ -176,6 +183,16 @@ fn shown_core(core: &Core) -> Value {
         "queue": core.queue,
         "tls": core.tls.is_some(),
     })
+}
+
+fn shown_srv(srv: &CoreSrv) -> Value {
+    let mut shown = shown_core(&srv.like);
+    if let Some(keys) = shown.as_object_mut() {
+        ["id", "address"].into_iter().for_each(|key| drop(keys.remove(key)));
+        keys.insert("name".into(), json!(srv.name));
+        keys.insert("first_id".into(), json!(srv.first_id));
+    }
+    shown
 }
 
 fn networks(networks: &access::Networks) -> Vec<String> {

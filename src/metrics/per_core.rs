@@ -19,11 +19,11 @@ impl<T> Default for PerCore<T> {
 
 impl<T> PerCore<T> {
     /// The core has series from now on.
-    pub fn meet(&self, core: CoreId, make: impl FnOnce() -> T) {
-        let made = Arc::new(make());
+    pub fn meet(&self, core: CoreId, series: impl FnOnce() -> T) {
+        let series = Arc::new(series());
         self.0.rcu(|all| {
             let mut all = BTreeMap::clone(all);
-            all.entry(core).or_insert_with(|| made.clone());
+            all.entry(core).or_insert_with(|| series.clone());
             all
         });
     }

@@ -68,6 +68,9 @@ pub(super) fn unready(view: &View) -> Option<String> {
     if view.drain.is_cancelled() {
         return Some("draining".into());
     }
+    if !view.known.is_cancelled() {
+        return Some("the cores of a [[core_srv]] name are not known yet: see the log".into());
+    }
     let status = view.directory.status();
     let error = status.error.map_or_else(|| "it is being read".into(), |error| error.to_string());
     (!status.is_loaded).then(|| format!("the directory is not loaded: {error}"))

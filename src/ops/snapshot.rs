@@ -39,6 +39,7 @@ pub(super) fn describe(core: &CoreShared) -> Value {
         "name": core.core.name,
         "site": core.core.site,
         "address": core.core.address,
+        "reached": core.reached(),
         "state": state_of(core),
         "drained": core.is_drained(),
         "connections": core.connections(),

@@ -309,6 +309,7 @@ mod tests {
             name: "hung".into(),
             site: "hq".into(),
             address: hung.local_addr().expect("an address").to_string(),
+            at: Vec::new(),
             connections: 1,
             pipeline: 1,
             queue: 1,

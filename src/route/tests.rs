@@ -12,6 +12,7 @@ fn core(id: u16, site: &str) -> Core {
         name: String::new(),
         site: site.into(),
         address: String::new(),
+        at: Vec::new(),
         connections: 1,
         pipeline: 1,
         queue: 1,

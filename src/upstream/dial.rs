@@ -55,7 +55,11 @@ async fn connect(core: &CoreShared) -> io::Result<Dialed> {
     if let Way::Other(way) = &core.way {
         return way.dial().await.map(Dialed::Other);
     }
-    let stream = TcpStream::connect(&*core.core.address).await?;
+    let stream = match &*core.core.at {
+        [] => TcpStream::connect(&*core.core.address).await?,
+        at => TcpStream::connect(at).await?,
+    };
+    core.note_reached(stream.peer_addr()?);
     stream.set_nodelay(true)?;
     // What a connection has not delivered when it is given up must not arrive later, behind what went another way: a start
     // after its stop. Answers are all read before a connection is closed for any other reason.

@@ -40,12 +40,12 @@ pub struct Links {
 }
 
 impl Links {
-    pub(super) fn open(core: &Arc<CoreShared>, settings: LinkSettings, before: Option<Left>) -> Self {
+    pub(super) fn open(core: &Arc<CoreShared>, settings: LinkSettings, before: Option<&Left>) -> Self {
         let core = Local::of(core);
         let connections = core.core.connections.div_ceil(settings.threads.max(1)).max(1);
         let queues: Vec<_> = (0..connections).map(|_| Rc::new(RefCell::new(Queue::default()))).collect();
         let task = |queue: &Rc<RefCell<Queue>>| {
-            let link = Link { core: core.clone(), settings, queue: queue.clone(), before: before.clone() };
+            let link = Link { core: core.clone(), settings, queue: queue.clone(), before: before.cloned() };
             AbortOnDropHandle::new(tokio::task::spawn_local(link.run()))
         };
         let tasks = queues.iter().map(task).collect();

@@ -1,8 +1,9 @@
 //! What all threads share of one core.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::{Counter, Gauge, Histogram};
 
@@ -67,6 +68,7 @@ pub struct CoreShared {
     states: [(State, Gauge); 3],
     drained: Gauge,
     last_error: Mutex<String>,
+    reached: Mutex<Option<SocketAddr>>,
     pub(super) way: Way,
 }
 
@@ -104,6 +106,7 @@ impl CoreShared {
                 .map(|(s, label)| (s, metrics.gauge(&table::CORE_BREAKER_STATE, &[&id, label]))),
             drained: metrics.gauge(&table::CORE_DRAINED, &[&id]),
             last_error: Mutex::default(),
+            reached: Mutex::default(),
             way: Way::Tcp,
             core,
             place,
@@ -187,7 +190,7 @@ impl CoreShared {
 
     /// Notes what went wrong, and says so in the log where it differs from what was said last.
     pub(super) fn note_error(&self, error: String) {
-        let mut last = self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
         if *last != error {
             tracing::warn!(
                 core = self.core.id.0,
@@ -202,7 +205,18 @@ impl CoreShared {
     /// What went wrong last; empty while nothing has.
     #[must_use]
     pub fn last_error(&self) -> String {
-        self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A connection was made to this address.
+    pub(super) fn note_reached(&self, at: SocketAddr) {
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    /// Where a connection was made to last, if one was.
+    #[must_use]
+    pub fn reached(&self) -> Option<SocketAddr> {
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Connections open to it, over all threads.

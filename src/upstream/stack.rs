@@ -25,7 +25,7 @@ pub type CoreStack = Record<Guard<Deadline<Links>>>;
 pub type LegFuture = Recorded<Guarded<Ticket>>;
 
 /// Builds the stack, outside in. Its links connect once what was there before is at rest.
-pub(super) fn build(core: &Arc<CoreShared>, settings: LinkSettings, before: Option<Left>) -> CoreStack {
+pub(super) fn build(core: &Arc<CoreShared>, settings: LinkSettings, before: Option<&Left>) -> CoreStack {
     let local = Local::of(core);
     ServiceBuilder::new()
         // Outermost, so that every leg is counted, also one that the layers below refuse.

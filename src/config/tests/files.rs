@@ -21,6 +21,7 @@ fn the_commented_file_shows_every_key_there_is() {
         .chain(&keys_of("route.rule", 3))
         .chain(&keys_of("access.rule", 4))
         .chain(&keys_of("records.archive_action", 4))
+        .chain(&keys_of("core_srv", 10))
     {
         let key = path.rsplit('.').next().unwrap();
         let is_heading = FULL.contains(&format!("[{path}]"));
@@ -37,7 +38,7 @@ fn keys_of(table: &str, count: usize) -> BTreeSet<String> {
     keys
 }
 
-const RULE_LINES: [&str; 13] = [
+const RULE_LINES: [&str; 15] = [
     "# [[route.rule]]",
     "# devices = ",
     "# cores = ",
@@ -51,6 +52,8 @@ const RULE_LINES: [&str; 13] = [
     "# name = ",
     "# keep_days = ",
     "# then = ",
+    "# [[core_srv]]",
+    "# first_id = ",
 ];
 
 #[test]

@@ -22,6 +22,7 @@ fn router() -> Router {
         name: String::new(),
         site: String::new(),
         address: String::new(),
+        at: Vec::new(),
         connections: 1,
         pipeline: 1,
         queue: 1,

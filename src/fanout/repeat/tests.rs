@@ -52,14 +52,14 @@ impl Bench {
         let rule = Rule { devices: "7*".parse().expect("a pattern"), owners };
         let router = Router::new(&cores, &[rule], UnknownDevice::Broadcast);
         let metrics = Metrics::default();
-        let roster = Arc::<Roster>::default();
+        let in_force = Arc::<Roster>::default();
         let shared = |core: Core| {
-            let place = roster.place(core.id);
+            let place = in_force.place(core.id);
             Arc::new(CoreShared::new(core, place, BreakerSettings::default(), &metrics))
         };
         let shared: Arc<Cores> = Arc::new(cores.into_iter().map(shared).collect());
-        roster.exchange(shared.clone());
-        let repeats = Repeats::new(window, roster, &metrics);
+        in_force.exchange(shared.clone());
+        let repeats = Repeats::new(window, in_force, &metrics);
         Self { cores: shared, router, repeats }
     }
 
@@ -116,6 +116,7 @@ fn core(id: u16) -> Core {
         name: String::new(),
         site: String::new(),
         address: String::new(),
+        at: Vec::new(),
         connections: 1,
         pipeline: 1,
         queue: 1,

@@ -28,6 +28,7 @@ impl Rig {
             name: String::new(),
             site: String::new(),
             address: String::new(),
+            at: Vec::new(),
             connections: 1,
             pipeline,
             queue: 10,

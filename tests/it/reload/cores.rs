@@ -157,7 +157,7 @@ async fn what_is_said_of_a_device_stays_in_order_while_its_core_moves() {
                 assert_eq!(receive(&mut client).await.label, "API_OK");
             }
         };
-        let (_, (status, answer)) = tokio::join!(talk, post(&serving, "/api/v1/reload", TOKEN));
+        let ((), (status, answer)) = tokio::join!(talk, post(&serving, "/api/v1/reload", TOKEN));
         assert_eq!(status, 200, "{answer}");
     }
     let received = core.received();
