@@ -119,7 +119,7 @@ fn what_is_written_is_what_counts() {
     assert_eq!(settings.unknown_device, UnknownDevice::Reject);
     let cores: Vec<_> = settings.cores.iter().map(|core| (core.id, core.queue)).collect();
     assert_eq!(cores, [(CoreId(3), 7), (CoreId(20), 1024)], "sorted by id");
-    assert_eq!(settings.rules[0].owners, Owners::Cores(vec![CoreId(3), CoreId(20)]), "sorted");
+    assert_eq!(settings.rules[0].owners, Owners::Site("b".into()));
     assert_eq!(settings.rules[1].owners, Owners::Cores(vec![CoreId(20)]));
     assert_eq!(settings.compat, Compat { blackout_partial_ok: true, detail: Detail::Always });
     assert_eq!(settings.codes.of(ResultType::Ok), 32, "numbers may be swapped");

@@ -21,7 +21,7 @@ fn the_commented_file_shows_every_key_there_is() {
         .chain(&keys_of("route.rule", 3))
         .chain(&keys_of("access.rule", 4))
         .chain(&keys_of("records.archive_action", 4))
-        .chain(&keys_of("core_srv", 10))
+        .chain(&keys_of("core_srv", 11))
     {
         let key = path.rsplit('.').next().unwrap();
         let is_heading = FULL.contains(&format!("[{path}]"));
