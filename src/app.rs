@@ -31,6 +31,7 @@ use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
 use crate::fanout::{FailedLegs, InFlight, Repeats, Rooms};
 use crate::ledger::{self, Ledger};
+use crate::lines::Lines;
 use crate::listen::Connections;
 use crate::media::functions::Exports;
 use crate::media::mail::{BadAuthority, Mail};
@@ -131,25 +132,25 @@ impl Proxy {
     /// # Panics
     /// Outside of a runtime, which carries what is not on the way of a call.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        Self::start_with(settings, Given::default())
+        Self::start_with(settings, Given::default(), Lines::default())
     }
 
     /// The same, with sockets that somebody has opened for it. If there is a process that hands over, it has its sockets,
-    /// and serves only from [`Proxy::take_over`] on.
+    /// and serves only from [`Proxy::take_over`] on. What is logged of each command goes to `lines`.
     ///
     /// # Errors
     /// As [`Proxy::start`].
     ///
     /// # Panics
     /// As [`Proxy::start`].
-    pub fn start_with(settings: Settings, mut given: Given) -> Result<Self, StartError> {
+    pub fn start_with(settings: Settings, mut given: Given, lines: Lines) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
         let predecessor = ask_predecessor(&settings, &mut given)?;
         let background = CancellationToken::new();
         let directory =
             Directory::open(&settings.directory.url, settings.directory.refresh, background.clone())?;
         let rooms = rooms(&settings, &directory)?;
-        let view = view(&settings, directory)?;
+        let view = view(&settings, directory, lines)?;
         let guards = Guards::open(&settings, &view.metrics)?;
         let entrances = Entrances::open(&settings, given, &guards, &view.metrics)?;
         let connections = Connections::new(
@@ -288,7 +289,7 @@ fn shared(
 }
 
 /// What all threads share.
-fn view(settings: &Settings, directory: Directory) -> Result<View, FileFault> {
+fn view(settings: &Settings, directory: Directory, lines: Lines) -> Result<View, FileFault> {
     let metrics = Arc::new(Metrics::default());
     let cores: Result<_, FileFault> =
         settings.cores.iter().map(|core| shared(core, settings, &metrics)).collect();
@@ -301,6 +302,7 @@ fn view(settings: &Settings, directory: Directory) -> Result<View, FileFault> {
         copy: Arc::new(ops::this_copy()),
         changes: Arc::default(),
         pulse: Arc::default(),
+        lines,
         directory,
         drain: CancellationToken::new(),
         metrics,

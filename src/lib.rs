@@ -15,12 +15,14 @@
 //! | [`media`] | the store of recordings, formats, mail |
 //! | [`upstream`] | a leg → its core and back: links, breaker, probes |
 //! | [`owed`] | what a core did not get → the database → its late delivery |
+//! | [`trail`] | what a call leaves behind: its access line, its trace |
 //! | [`fanout`] | plan → legs → outcomes → verdict → [`Reply`](protocol::result::Reply) |
 //! | [`ledger`] | what became of each blackout, core by core, in a chain that shows a change |
 //! | [`listen`] | the doors: the API socket and the WebAPI |
 //! | [`ops`] | the admin address |
 //! | [`config`] | the file → what all of the above is built from |
 //! | [`app`] | puts it together |
+//! | [`lines`] | the log's way out |
 //! | [`systemd`] | what a service manager is told, and what it gives |
 //! | [`cli`] | the command line |
 //!
@@ -40,6 +42,7 @@ pub mod database;
 pub mod directory;
 pub mod fanout;
 pub mod ledger;
+pub mod lines;
 pub mod listen;
 pub mod media;
 pub mod metrics;
@@ -55,4 +58,5 @@ pub mod secret;
 pub mod signal;
 mod sync;
 pub mod systemd;
+pub mod trail;
 pub mod upstream;

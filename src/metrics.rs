@@ -116,6 +116,8 @@ metrics! {
         "Entries that wait to be written to the ledger.";
     LEDGER_LATE Counter "corecast_ledger_late_total" []
         "Blackouts that were answered other than API_OK before their entry was known to be written.";
+    LOG_LINES_LEFT_OUT Counter "corecast_log_lines_left_out_total" ["reason"]
+        "Lines of the log that were not written: full, nobody read fast enough; flood, too many failures in one second.";
     BUILD_INFO Gauge "corecast_build_info" ["version"]
         "1, with the version that is running.";
 }

@@ -19,7 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::directory::Directory;
 use crate::fanout::{FailedLegs, InFlight};
-use crate::metrics::{DIRECTORY_AGE, DIRECTORY_AGENTS, DIRECTORY_DEVICES, DIRECTORY_UP, Metrics};
+use crate::lines::Lines;
+use crate::metrics::{
+    DIRECTORY_AGE, DIRECTORY_AGENTS, DIRECTORY_DEVICES, DIRECTORY_UP, LOG_LINES_LEFT_OUT, Metrics,
+};
 use crate::route::Router;
 use crate::upstream::CoreShared;
 use changes::Changes;
@@ -46,6 +49,8 @@ pub struct View {
     pub copy: Arc<Value>,
     /// What was changed at this copy.
     pub changes: Arc<Changes>,
+    /// Where the log goes.
+    pub lines: Lines,
     /// What the live page is told.
     pub pulse: Arc<Pulse>,
     /// Cancelled once the proxy drains.
@@ -69,6 +74,7 @@ impl View {
     pub fn publish(&self) {
         self.cores.iter().for_each(|core| core.publish());
         self.publish_directory();
+        self.metrics.counter(&LOG_LINES_LEFT_OUT, &["full"]).absolute(self.lines.left_out());
     }
 
     fn publish_directory(&self) {

@@ -25,6 +25,7 @@ use crate::net::TcpListener;
 use crate::ops::View;
 use crate::owed::Owed;
 use crate::protocol::xml::Bounds;
+use crate::trail::Trail;
 use crate::upstream::Upstream;
 
 /// Clients of one thread that are told at once why they cannot stay; more are sent away without a word.
@@ -124,7 +125,13 @@ fn desk(seat: &Seat) -> Desk {
         failed: view.failed.clone(),
         ledger: seat.ledger.clone(),
         meter: Meter::new(view.metrics.clone()),
+        trail: trail(settings, view),
     }
+}
+
+fn trail(settings: &Settings, view: &View) -> Trail {
+    let log = &settings.log;
+    Trail::new(view.lines.clone(), log.format, log.access.clone(), &view.metrics)
 }
 
 fn listen_settings(settings: &Settings) -> listen::Settings {

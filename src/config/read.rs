@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::access::{access, core_tls, listen, tls};
 use super::kinds::{
     ANY_TIME, SOME_TIME, choice, database_url, duration, flag, log_filter, parsed, playback_link,
-    remote_address, text, whole,
+    remote_address, share, text, whole,
 };
 use super::mail::mail;
 use super::media::media;
@@ -22,6 +22,7 @@ use crate::owed::LateDelivery;
 use crate::protocol::codes::{Codes, ResultType};
 use crate::records::{ArchiveAction, RecordsSettings, Retention, Then};
 use crate::route::rule::{Pattern, Rule, UnknownDevice};
+use crate::trail::AccessSettings;
 use crate::upstream::BreakerSettings;
 
 const MAX_CORES: usize = 1000;
@@ -172,7 +173,14 @@ fn compat(s: &mut Section<'_>) -> Compat {
 fn log(s: &mut Section<'_>) -> Log {
     let d = Log::default();
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-    Log { format: s.or("format", d.format, choice(&formats)), level: s.or("level", d.level, log_filter) }
+    Log {
+        format: s.or("format", d.format, choice(&formats)),
+        level: s.or("level", d.level, log_filter),
+        access: AccessSettings {
+            share: s.or("access_share", d.access.share, share),
+            failures: s.or("access_failures", d.access.failures, flag),
+        },
+    }
 }
 
 fn codes(s: &mut Section<'_>) -> Codes {

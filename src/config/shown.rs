@@ -69,6 +69,8 @@ impl Settings {
             "log": {
                 "format": match self.log.format { LogFormat::Text => "text", LogFormat::Json => "json" },
                 "level": self.log.level,
+                "access_share": self.log.access.share.part(),
+                "access_failures": self.log.access.failures,
             },
         })
     }

@@ -49,6 +49,7 @@ pub fn values(metric: &str, label: &str) -> Values {
         ("shed_total", "reason") => {
             OneOf(&["connections", "buffered_bytes", "in_flight", "in_flight_bytes", "address", "rate"])
         }
+        ("log_lines_left_out_total", "reason") => OneOf(&["flood", "full"]),
         (_, "certificate") => Files { has_token: false },
         (_, "files") => Files { has_token: true },
         (_, "version") => Version,
