@@ -43,6 +43,7 @@ use crate::ops::{self, View};
 use crate::records::Records;
 use crate::records::functions::Functions;
 use crate::route::Router;
+use crate::trail::{self, Sending, Traces};
 use crate::upstream::{CoreShared, LinkSettings, keep_probing};
 use crew::Crew;
 pub use entrances::Given;
@@ -51,6 +52,9 @@ use handover::{Offer, Predecessor, ask_predecessor, offer};
 use reload::Reload;
 pub use reload::Reloaded;
 use worker::Seat;
+
+/// How long the last traces may take at the end.
+const LAST_TRACES: Duration = Duration::from_secs(5);
 
 /// How long the last entries of the ledger may take at the end.
 const LAST_ENTRIES: Duration = Duration::from_secs(5);
@@ -72,6 +76,8 @@ pub struct Proxy {
     workers: Vec<oneshot::Receiver<()>>,
     crew: Crew,
     ledger: Ledger,
+    /// Traces on their way.
+    sending: Option<Sending>,
     drain: CancellationToken,
     /// The doors are open.
     open: CancellationToken,
@@ -162,6 +168,7 @@ impl Proxy {
         let budget = Budget::new(settings.limits.max_in_flight_bytes, "in_flight_bytes", &view.metrics);
         let (ledger, writer) = open_ledger(&settings, &view);
         let compat = Arc::new(ArcSwap::from_pointee(settings.compat.clone()));
+        let (traces, sending) = traces(&settings, &view).unzip();
         let mut proxy = Self {
             api: entrances.address_or_off("api"),
             webapi: entrances.address_or_off("webapi"),
@@ -172,6 +179,7 @@ impl Proxy {
             workers: Vec::new(),
             crew: Crew::default(),
             ledger: ledger.clone(),
+            sending,
             drain: view.drain.clone(),
             open: CancellationToken::new(),
             relieved: CancellationToken::new(),
@@ -196,6 +204,7 @@ impl Proxy {
                 compat: compat.clone(),
                 repeats: repeats.clone(),
                 budget: budget.clone(),
+                traces: traces.clone(),
                 sockets: entrances.sockets(number, settings.threads)?,
                 open: proxy.open.clone(),
             };
@@ -250,6 +259,9 @@ impl Proxy {
             drop(worker.await);
         }
         self.ledger.end(LAST_ENTRIES).await;
+        if let Some(sending) = self.sending {
+            sending.end(LAST_TRACES).await;
+        }
         self.background.cancel();
         self.tasks.close();
         self.tasks.wait().await;
@@ -323,6 +335,13 @@ fn link_settings(settings: &Settings) -> LinkSettings {
 fn open_ledger(settings: &Settings, view: &View) -> (Ledger, ledger::Writer) {
     let database = view.directory.store().database().clone();
     Ledger::open(database, ledger::QUEUE, &view.metrics, settings.cores.iter().map(|core| core.id))
+}
+
+/// What carries traces to their collector, if there is one.
+fn traces(settings: &Settings, view: &View) -> Option<(Traces, Sending)> {
+    let cores = view.cores.clone();
+    let core = move |id| cores.iter().find(|core| core.core.id == id).map(|core| core.core.clone());
+    Some(trail::start(settings.traces.as_ref()?, &view.metrics, Arc::new(core)))
 }
 
 /// What is answered without a core.

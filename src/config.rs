@@ -14,6 +14,7 @@ mod safety;
 mod secret;
 mod section;
 mod shown;
+mod traces;
 mod tree;
 
 #[cfg(test)]
@@ -34,7 +35,7 @@ use crate::owed::{LateDelivery, Safety};
 use crate::protocol::codes::Codes;
 use crate::records::RecordsSettings;
 use crate::route::rule::{Rule, UnknownDevice};
-use crate::trail::AccessSettings;
+use crate::trail::{AccessSettings, TraceSettings};
 use crate::upstream::BreakerSettings;
 
 pub use fault::{Fault, Faults};
@@ -82,6 +83,8 @@ pub struct Settings {
     pub codes: Codes,
     /// What is logged, and how.
     pub log: Log,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TraceSettings>,
     /// Whether it is read anew by itself when the file changes.
     pub watch: bool,
     /// The file that it is from, if it is from one.

@@ -22,6 +22,7 @@
 //! | [`ops`] | the admin address |
 //! | [`config`] | the file → what all of the above is built from |
 //! | [`app`] | puts it together |
+//! | [`post`] | JSON to somebody who is told of something |
 //! | [`lines`] | the log's way out |
 //! | [`systemd`] | what a service manager is told, and what it gives |
 //! | [`cli`] | the command line |
@@ -50,6 +51,7 @@ pub mod model;
 pub mod net;
 pub mod ops;
 pub mod owed;
+pub mod post;
 pub mod protocol;
 pub mod records;
 mod room;

@@ -177,15 +177,22 @@ mod tests {
         }
     }
 
-    fn slow() -> (Slow, Arc<Mutex<Vec<u8>>>, Receiver<()>, Sender<()>) {
-        let ((begun, has_begun), (go_on, told)) = (channel(), channel());
-        let read = Arc::default();
-        (Slow { read: Arc::clone(&read), begun, go_on: told }, read, has_begun, go_on)
+    /// What it has read, when it begins to, and what lets it go on.
+    struct Reader {
+        read: Arc<Mutex<Vec<u8>>>,
+        begun: Receiver<()>,
+        go_on: Sender<()>,
+    }
+
+    fn slow() -> (Slow, Reader) {
+        let ((begins, begun), (go_on, told)) = (channel(), channel());
+        let read = Arc::<Mutex<Vec<u8>>>::default();
+        (Slow { read: read.clone(), begun: begins, go_on: told }, Reader { read, begun, go_on })
     }
 
     #[test]
     fn nothing_is_lost_at_an_orderly_end() {
-        let (out, read, _begun, go_on) = slow();
+        let (out, Reader { read, begun: _begun, go_on }) = slow();
         drop(go_on);
         let (lines, writer) = Lines::start(out, |_| String::new()).unwrap();
         (0..10_000).for_each(|number| lines.put(format!("{number}\n").as_bytes(), Worth::Word));
@@ -196,7 +203,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_reader_and_what_is_left_out_is_told() {
-        let (out, read, begun, go_on) = slow();
+        let (out, Reader { read, begun, go_on }) = slow();
         let (lines, writer) = Lines::start(out, |count| format!("{count} left out\n")).unwrap();
         lines.put(b"first\n", Worth::Word);
         begun.recv().unwrap();

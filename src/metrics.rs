@@ -118,6 +118,8 @@ metrics! {
         "Blackouts that were answered other than API_OK before their entry was known to be written.";
     LOG_LINES_LEFT_OUT Counter "corecast_log_lines_left_out_total" ["reason"]
         "Lines of the log that were not written: full, nobody read fast enough; flood, too many failures in one second.";
+    TRACE_SPANS Counter "corecast_trace_spans_total" ["state"]
+        "Spans of traces: sent; dropped, too many waited; refused by the collector; lost, it was not there in time.";
     BUILD_INFO Gauge "corecast_build_info" ["version"]
         "1, with the version that is running.";
 }

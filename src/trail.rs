@@ -5,8 +5,11 @@
 //! whatever could be a card number is covered. Nothing is in it that a core has said but the number of a refusal.
 
 mod access;
+mod context;
+mod otlp;
 mod share;
 mod story;
+mod traces;
 
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::RandomState;
@@ -20,8 +23,12 @@ use tokio::time::Instant;
 
 use crate::lines::{Lines, LogFormat, Worth};
 use crate::metrics::{LOG_LINES_LEFT_OUT, Metrics};
+use context::Context;
+pub use context::Parent;
 pub use share::Share;
 pub use story::{LegStory, Story};
+use traces::{Collected, Counts, Service};
+pub use traces::{Cores, Sending, TraceSettings, Traces, start};
 
 /// Lines about failures that one thread writes in a second. A core that fails fails thousands of times.
 const FAILURES_A_SECOND: u32 = 100;
@@ -55,20 +62,31 @@ pub struct Trail {
     lines: Lines,
     format: LogFormat,
     access: AccessSettings,
+    traces: Option<Traces>,
     random: RefCell<Rng>,
+    #[allow(clippy::vec_box, reason = "they are handed on as they are")]
     spare: RefCell<Vec<Box<Story>>>,
     line: RefCell<Vec<u8>>,
     flood: Flood,
 }
 
 impl Trail {
-    /// Lines go there, in this form.
+    /// Lines go to `lines`, in this form; traces to `traces`, if there are any.
     #[must_use]
-    pub fn new(lines: Lines, format: LogFormat, access: AccessSettings, metrics: &Metrics) -> Self {
+    pub fn new(
+        lines: Lines,
+        format: LogFormat,
+        access: AccessSettings,
+        traces: Option<Traces>,
+        metrics: &Metrics,
+    ) -> Self {
+        // Their series are there from the start, whether there are traces or not.
+        drop(Counts::new(metrics));
         Self {
             lines,
             format,
             access,
+            traces,
             random: RefCell::new(Rng::with_seed(RandomState::new().hash_one(0))),
             spare: RefCell::default(),
             line: RefCell::default(),
@@ -76,20 +94,37 @@ impl Trail {
         }
     }
 
-    /// Begins the story of a command, if anybody may want it. `listener` is the label of what it came by.
+    /// Whether calls are traced, and a client's word on that counts.
+    #[must_use]
+    pub const fn is_tracing(&self) -> bool {
+        self.traces.is_some()
+    }
+
+    /// Begins the story of a command, if anybody may want it. `listener` is the label of what it came by, `parent` the
+    /// trace that the client says it is part of.
     pub fn begin(
         &self,
         started: Instant,
         listener: &'static str,
         peer: Option<IpAddr>,
+        parent: Option<Parent>,
     ) -> Option<Box<Story>> {
+        let context = self.traces.as_ref().and_then(|traces| self.context(traces, parent));
         let is_sampled = self.access.share.takes(&mut self.random.borrow_mut());
-        if !is_sampled && !self.access.failures {
+        if context.is_none() && !is_sampled && !self.access.failures {
             return None;
         }
         let mut story = self.spare.borrow_mut().pop().unwrap_or_default();
-        story.begin(started, listener, peer, is_sampled);
+        story.begin(started, listener, peer);
+        (story.context, story.is_sampled) = (context, is_sampled);
         Some(story)
+    }
+
+    /// The place of a traced call. A client that names one has decided whether it is traced.
+    fn context(&self, traces: &Traces, parent: Option<Parent>) -> Option<Context> {
+        let mut random = self.random.borrow_mut();
+        let is_traced = parent.map_or_else(|| traces.share.takes(&mut random), Parent::is_sampled);
+        is_traced.then(|| Context::new(parent, &mut random))
     }
 
     /// The answer is known: RESULTTYPE, and whether it says that all is well.
@@ -101,7 +136,10 @@ impl Trail {
         if is_wanted {
             self.put(&story);
         }
-        self.keep(story);
+        match &self.traces {
+            Some(traces) if story.context.is_some() => traces.put(story),
+            _ => self.keep(story),
+        }
     }
 
     fn put(&self, story: &Story) {

@@ -181,6 +181,7 @@ fn merge(old: &Settings, new: Settings) -> (Settings, Reloaded) {
         compat,
         codes,
         log,
+        traces,
         watch,
     } = new;
     let same_cores = old.cores.iter().map(|core| core.id).eq(cores.iter().map(|core| core.id));
@@ -212,6 +213,7 @@ fn merge(old: &Settings, new: Settings) -> (Settings, Reloaded) {
             ("mail", mail != old.mail),
             ("codes", codes != old.codes),
             ("log", log != old.log),
+            ("traces", traces != old.traces),
             ("reload", watch != old.watch),
         ]),
     };

@@ -25,7 +25,7 @@ use crate::net::TcpListener;
 use crate::ops::View;
 use crate::owed::Owed;
 use crate::protocol::xml::Bounds;
-use crate::trail::Trail;
+use crate::trail::{Traces, Trail};
 use crate::upstream::Upstream;
 
 /// Clients of one thread that are told at once why they cannot stay; more are sent away without a word.
@@ -44,6 +44,7 @@ pub(super) struct Seat {
     pub compat: Arc<ArcSwap<Compat>>,
     pub repeats: Arc<Repeats>,
     pub budget: Arc<Budget>,
+    pub traces: Option<Traces>,
     pub sockets: Vec<(Listener, Option<Lock>, StdListener)>,
     pub open: CancellationToken,
 }
@@ -125,13 +126,13 @@ fn desk(seat: &Seat) -> Desk {
         failed: view.failed.clone(),
         ledger: seat.ledger.clone(),
         meter: Meter::new(view.metrics.clone()),
-        trail: trail(settings, view),
+        trail: trail(seat),
     }
 }
 
-fn trail(settings: &Settings, view: &View) -> Trail {
-    let log = &settings.log;
-    Trail::new(view.lines.clone(), log.format, log.access.clone(), &view.metrics)
+fn trail(seat: &Seat) -> Trail {
+    let (log, view) = (&seat.settings.log, &seat.view);
+    Trail::new(view.lines.clone(), log.format, log.access.clone(), seat.traces.clone(), &view.metrics)
 }
 
 fn listen_settings(settings: &Settings) -> listen::Settings {

@@ -14,6 +14,7 @@ use super::mail::mail;
 use super::media::media;
 use super::safety::safety;
 use super::section::Section;
+use super::traces::traces;
 use super::tree::Node;
 use super::{Compat, DirectorySettings, Limits, Log, LogFormat, Settings};
 use crate::fanout::Detail;
@@ -61,6 +62,7 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         compat: root.section("compat", compat),
         codes: root.section("codes", codes),
         log: root.section("log", log),
+        traces: root.section("traces", traces),
         watch: root.section("reload", |s| s.or("watch", false, flag)),
         path: None,
     }

@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use hyper::header::HeaderName;
+use serde_json::{Map, Value, json};
 
 use super::{LogFormat, Settings};
 use crate::access;
@@ -12,6 +13,7 @@ use crate::command::FUNCTIONS;
 use crate::fanout::Detail;
 use crate::model::{Core, CoreId};
 use crate::route::rule::{Rule, UnknownDevice};
+use crate::trail::TraceSettings;
 
 /// What stands where something is set that nobody is shown.
 const HIDDEN: &str = "(set, and not shown)";
@@ -66,6 +68,7 @@ impl Settings {
                     Detail::Always => "always",
                 },
             },
+            "traces": self.traces.as_ref().map(shown_traces),
             "log": {
                 "format": match self.log.format { LogFormat::Text => "text", LogFormat::Json => "json" },
                 "level": self.log.level,
@@ -161,6 +164,19 @@ fn shown_access(access: &access::Settings) -> Value {
         "admin_token": access.token.as_ref().map(|_| HIDDEN),
         "admin_token_for": access.token.as_ref().map(|token| if token.for_all { "all" } else { "changes" }),
         "rule": access.rules.iter().map(rule).collect::<Vec<_>>(),
+    })
+}
+
+fn shown_traces(traces: &TraceSettings) -> Value {
+    let header = |name: &HeaderName| (name.to_string(), json!(HIDDEN));
+    json!({
+        "endpoint": traces.shown,
+        "share": traces.share.part(),
+        "service_name": traces.service,
+        "instance": traces.instance,
+        "headers": traces.headers.keys().map(header).collect::<Map<_, _>>(),
+        "timeout": time(traces.timeout),
+        "queue": traces.queue,
     })
 }
 

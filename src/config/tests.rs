@@ -155,3 +155,4 @@ mod environment;
 
 mod mail;
 mod safety;
+mod traces;

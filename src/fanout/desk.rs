@@ -39,7 +39,7 @@ use crate::protocol::request::{BadRequest, Request};
 use crate::protocol::result::Reply;
 use crate::protocol::write::element;
 use crate::route::{Destination, Plan, Router};
-use crate::trail::{Story, Trail};
+use crate::trail::{Parent, Story, Trail};
 use crate::upstream::Upstream;
 
 /// What a listener brings: a request, or what should have been one.
@@ -134,6 +134,8 @@ pub struct Origin {
     pub turns: Turns,
     /// What it may ask for.
     pub pass: Rc<Pass>,
+    /// The trace that its request is part of, if it says so.
+    pub parent: Option<Parent>,
 }
 
 /// A request that was taken in.
@@ -207,7 +209,7 @@ impl Desk {
     }
 
     fn begin(&self, arrived: Arrived, origin: &Origin, started: Instant) -> (Asker, Begun) {
-        let mut story = self.trail.begin(started, origin.listener.label(), origin.peer);
+        let mut story = self.trail.begin(started, origin.listener.label(), origin.peer, origin.parent);
         let request = match arrived {
             Arrived::Request(request) => request,
             Arrived::Bad(bad) => {
@@ -263,7 +265,7 @@ impl Desk {
         }
     }
 
-    async fn finish(&self, begun: Begun, asker: &mut Asker) -> Given {
+    async fn finish(&self, begun: Begun, whose: &mut Asker) -> Given {
         match begun {
             Begun::Known(reply) => Given::Reply(reply),
             Begun::Elsewhere { work, place } => {
@@ -275,7 +277,7 @@ impl Desk {
             }
             Begun::Asked(mut asked) => {
                 let ended = asked.legs.end(&self.upstream, &self.owed).await;
-                let deferred = match self.owing(&asked, &ended, asker) {
+                let deferred = match self.owing(&asked, &ended, whose) {
                     Some(owing) => Box::pin(late::keep(&self.owed, owing, asked.call.deadline)).await,
                     None => Deferred::Nothing,
                 };
@@ -290,14 +292,14 @@ impl Desk {
     }
 
     /// Whoever sees the legs of a call end is told how they did; and what cores are owed then.
-    fn owing(&self, asked: &Asked, ended: &[Ended], asker: &mut Asker) -> Option<Vec<Obligation>> {
+    fn owing(&self, asked: &Asked, ended: &[Ended], whose: &mut Asker) -> Option<Vec<Obligation>> {
         let Asked { call, plan, legs, note, .. } = asked;
         note.iter().for_each(|note| self.repeats.end(note));
         self.failed.note(call, plan, ended, &self.terms.codes);
-        if let Some(witness) = &mut asker.witness {
+        if let Some(witness) = &mut whose.witness {
             witness.sees_ended(plan, ended);
         }
-        if let Some(story) = &mut asker.story {
+        if let Some(story) = &mut whose.story {
             story.legs(story::legs(plan, ended, &self.terms.codes));
         }
         late::obligations(&self.owed, &self.terms.codes, call, plan, ended, legs.asked())

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::context::Context;
 use super::story::{LegStory, Story};
 use crate::lines::LogFormat;
 use crate::model::CoreId;
@@ -27,6 +28,8 @@ struct Line {
     peer: Option<IpAddr>,
     device: String,
     request: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
     legs: Vec<Leg>,
 }
 
@@ -59,6 +62,7 @@ impl From<&Story> for Line {
             peer: story.peer,
             device: story.device(),
             request: story.request_id(),
+            trace: story.context.map(Context::trace_id),
             legs: story.legs.iter().map(Leg::from).collect(),
         }
     }
@@ -112,6 +116,7 @@ fn text(line: &Line) -> String {
     field("peer", &line.peer.map(|peer| peer.to_string()).unwrap_or_default());
     field("device", &line.device);
     field("request", &line.request);
+    field("trace", line.trace.as_deref().unwrap_or_default());
     let legs: Vec<_> = line.legs.iter().map(leg).collect();
     field("legs", &legs.join(","));
     out

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
+use super::context::Context;
 use crate::command::{Function, named_by};
 use crate::ledger::clean;
 use crate::model::CoreId;
@@ -43,6 +44,8 @@ pub struct Story {
     pub(super) legs: SmallVec<[LegStory; 4]>,
     /// Whether it gets a line although it went well.
     pub(super) is_sampled: bool,
+    /// Its place in a trace, if it is traced.
+    pub(super) context: Option<Context>,
 }
 
 /// What became of one leg.
@@ -58,6 +61,8 @@ pub struct LegStory {
     pub has_failed: bool,
     /// Whether an earlier try of the same command ended so, and this one did not go to the core.
     pub is_earlier: bool,
+    /// From the call's taking in to the leg's begin.
+    pub begun: Duration,
     /// From the call's taking in to the leg's end.
     pub elapsed: Duration,
     /// From then to its last byte written, if that is known.
@@ -80,20 +85,15 @@ impl Default for Story {
             took: Duration::ZERO,
             legs: SmallVec::new(),
             is_sampled: false,
+            context: None,
         }
     }
 }
 
 impl Story {
     /// Begins anew, in the room that an earlier one has left.
-    pub(super) fn begin(
-        &mut self,
-        started: Instant,
-        listener: &'static str,
-        peer: Option<IpAddr>,
-        is_sampled: bool,
-    ) {
-        (self.started, self.listener, self.peer, self.is_sampled) = (started, listener, peer, is_sampled);
+    pub(super) fn begin(&mut self, started: Instant, listener: &'static str, peer: Option<IpAddr>) {
+        (self.started, self.listener, self.peer) = (started, listener, peer);
         self.function = None;
         self.legs.clear();
         [&mut self.kind, &mut self.device, &mut self.request_id, &mut self.result]
@@ -129,6 +129,16 @@ impl Story {
     pub(super) fn end(&mut self, result: &str, is_well: bool) {
         (self.ended, self.took, self.is_well) = (Timestamp::now(), self.started.elapsed(), is_well);
         keep(&mut self.result, result);
+    }
+
+    /// The function's name, if it is one.
+    pub(super) const fn function(&self) -> Option<&'static str> {
+        self.function
+    }
+
+    /// How many spans its trace has.
+    pub(super) fn spans(&self) -> u64 {
+        1 + self.legs.iter().filter(|leg| !leg.is_earlier).count() as u64
     }
 
     /// The function's name, or what the client calls one that is none.

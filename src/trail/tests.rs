@@ -40,7 +40,7 @@ impl Desk {
     fn new(format: LogFormat, share: Share, failures: bool) -> Self {
         let (page, metrics) = (Page::default(), Metrics::default());
         let (lines, writer) = Lines::start(page.clone(), |_| String::new()).unwrap();
-        let trail = Trail::new(lines, format, AccessSettings { share, failures }, &metrics);
+        let trail = Trail::new(lines, format, AccessSettings { share, failures }, None, &metrics);
         Self { trail, page, writer, metrics }
     }
 
@@ -56,7 +56,7 @@ fn request(xml: &str) -> Request {
 }
 
 fn tell(trail: &Trail, xml: &str, result: &str, legs: &[LegStory]) {
-    let begun = trail.begin(Instant::now(), "api", Some([10, 0, 0, 9].into()));
+    let begun = trail.begin(Instant::now(), "api", Some([10, 0, 0, 9].into()), None);
     let Some(mut story) = begun else { return };
     let request = request(xml);
     story.asks(function(request.kind()), &request);
@@ -64,13 +64,14 @@ fn tell(trail: &Trail, xml: &str, result: &str, legs: &[LegStory]) {
     trail.end(story, result, result == "API_OK");
 }
 
-fn leg(core: u16, outcome: &'static str, code: Option<i32>) -> LegStory {
+fn leg(number: u16, outcome: &'static str, code: Option<i32>) -> LegStory {
     LegStory {
-        core: CoreId(core),
+        core: CoreId(number),
         outcome,
         code,
         has_failed: outcome != "ok",
-        is_earlier: core == 3,
+        is_earlier: number == 3,
+        begun: Duration::ZERO,
         elapsed: STARTED,
         sent: None,
     }
@@ -159,7 +160,7 @@ async fn no_card_number_and_no_password_is_ever_in_a_line() {
 #[tokio::test(start_paused = true)]
 async fn a_line_stays_one_line_whatever_a_client_writes() {
     let desk = Desk::new(LogFormat::Text, Share::ALL, true);
-    let mut story = desk.trail.begin(Instant::now(), "api", None).unwrap();
+    let mut story = desk.trail.begin(Instant::now(), "api", None, None).unwrap();
     story.names("A\r\nB \"x\" result=API_OK", "");
     desk.trail.end(story, "API_UNKNOWN_MESSAGE_TYPE", false);
     let lines = desk.told();
@@ -192,5 +193,5 @@ async fn a_flood_of_failures_is_cut_short_and_counted() {
 #[tokio::test(start_paused = true)]
 async fn where_nothing_is_wanted_no_story_begins() {
     let desk = Desk::new(LogFormat::Text, Share::NONE, false);
-    assert!(desk.trail.begin(Instant::now(), "api", None).is_none());
+    assert!(desk.trail.begin(Instant::now(), "api", None, None).is_none());
 }

@@ -50,6 +50,7 @@ pub fn values(metric: &str, label: &str) -> Values {
             OneOf(&["connections", "buffered_bytes", "in_flight", "in_flight_bytes", "address", "rate"])
         }
         ("log_lines_left_out_total", "reason") => OneOf(&["flood", "full"]),
+        ("trace_spans_total", "state") => OneOf(&["sent", "dropped", "refused", "lost"]),
         (_, "certificate") => Files { has_token: false },
         (_, "files") => Files { has_token: true },
         (_, "version") => Version,

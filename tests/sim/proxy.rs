@@ -186,7 +186,7 @@ impl Proxy {
             failed: FailedLegs::new(),
             ledger,
             meter: Meter::new(metrics.clone()),
-            trail: Trail::new(Lines::default(), LogFormat::Text, AccessSettings::NOTHING, &metrics),
+            trail: Trail::new(Lines::default(), LogFormat::Text, AccessSettings::NOTHING, None, &metrics),
         };
         let connections = Connections::new(limits.max_connections, limits.max_buffered_bytes, &metrics);
         let door = Door {

@@ -36,9 +36,6 @@ fn each_fault_is_named_with_its_line() {
         ("[limits]\nmax_fields = 0", 2, "must be a number from 1 to 65536"),
         ("[limits]\nmax_fields = -1", 2, "must be a number from 1 to 65536"),
         ("[limits]\nmax_fields = 2.5", 2, "must be a whole number, not a fraction"),
-        ("[log]\naccess_share = 1.5", 2, "must be a number from 0 to 1: 0.01 is one in a hundred"),
-        ("[log]\naccess_share = 10", 2, "must be a number from 0 to 1: 0.01"),
-        ("[log]\naccess_share = \"all\"", 2, "must be a number from 0 to 1, not text"),
         ("[limits]\nmax_fields = true", 2, "must be a whole number, not true or false"),
         ("[limits]\nmax_fields = 99999999999999999999", 2, "not a number beyond measure"),
         ("[limits]\nmax_feilds = 1", 2, "unknown key `limits.max_feilds`"),
@@ -238,5 +235,22 @@ fn a_garbled_file_can_be_shown() {
                 assert!(faults.len() > 0 && !faults.to_string().is_empty());
             }
         }
+    }
+}
+
+#[test]
+fn a_share_is_a_part_of_one() {
+    for (share, part) in [
+        ("1.5", "must be a number from 0 to 1: 0.01 is one in a hundred"),
+        ("10", "must be a number from 0 to 1: 0.01"),
+        ("nan", "must be a number from 0 to 1: 0.01"),
+        ("\"all\"", "must be a number from 0 to 1, not text"),
+    ] {
+        let (line, message) = only_fault(&format!("[log]\naccess_share = {share}"));
+        assert!(line == Some(2) && message.contains(part), "{share}: {message}");
+    }
+    for (share, part) in [("0", 0.0), ("1", 1.0), ("0.5", 0.5), ("1e-2", 0.01)] {
+        let settings = parse(&format!("[log]\naccess_share = {share}\n{CORE}")).unwrap();
+        assert_eq!(Some(settings.log.access.share), Share::of(part), "{share}");
     }
 }
