@@ -120,6 +120,18 @@ metrics! {
         "Lines of the log that were not written: full, nobody read fast enough; flood, too many failures in one second.";
     TRACE_SPANS Counter "corecast_trace_spans_total" ["state"]
         "Spans of traces: sent; dropped, too many waited; refused by the collector; lost, it was not there in time.";
+    PROCESS_CPU SecondsTotal "process_cpu_seconds_total" []
+        "CPU time of all threads, in the program and in the system.";
+    PROCESS_MEMORY Gauge "process_resident_memory_bytes" []
+        "Memory of the process that is in the machine's.";
+    PROCESS_OPEN_FDS Gauge "process_open_fds" []
+        "Files and sockets that are open.";
+    PROCESS_MAX_FDS Gauge "process_max_fds" []
+        "Files and sockets that may be open at once; there is none if the system sets no bound.";
+    PROCESS_START Gauge "process_start_time_seconds" []
+        "When the process began, in seconds since 1970.";
+    PROCESS_THREADS Gauge "process_threads" []
+        "Threads of the process.";
     BUILD_INFO Gauge "corecast_build_info" ["version"]
         "1, with the version that is running.";
 }
@@ -204,7 +216,8 @@ mod tests {
     #[test]
     fn names_follow_the_conventions() {
         for metric in TABLE {
-            assert!(metric.name.starts_with("corecast_"), "{}", metric.name);
+            let is_ours = metric.name.starts_with("corecast_");
+            assert!(is_ours || metric.name.starts_with("process_"), "{}", metric.name);
             let counts = matches!(metric.kind, Kind::Counter | Kind::SecondsTotal);
             assert_eq!(counts, metric.name.ends_with("_total"), "{}", metric.name);
             let sums = metric.kind == Kind::SecondsTotal;

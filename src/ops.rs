@@ -5,6 +5,7 @@ pub mod changes;
 pub mod door;
 mod drain;
 mod page;
+mod process;
 pub mod pulse;
 mod reading;
 pub mod reload;
