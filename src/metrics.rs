@@ -4,11 +4,14 @@
 //! functions, result types and cores.
 
 pub(crate) mod exposition;
+mod families;
 mod seconds;
+mod watched;
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use seconds::Histograms;
+use watched::Watched;
 
 /// What a metric counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,12 +144,14 @@ pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     histograms: Histograms,
+    watched: Watched,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
-        let metrics = Self { handle: recorder.handle(), recorder, histograms: Histograms::default() };
+        let (histograms, watched) = (Histograms::default(), Watched::default());
+        let metrics = Self { handle: recorder.handle(), recorder, histograms, watched };
         metrics.describe();
         metrics.gauge(&BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1.0);
         metrics
@@ -168,12 +173,14 @@ impl Metrics {
 
     /// A handle to a counter with these values of its labels; its series shows from now on, at 0.
     pub fn counter(&self, metric: &Metric, labels: &[&str]) -> Counter {
-        self.recorder.register_counter(&key(metric, labels), &METADATA)
+        let watched = self.watched.counter(metric, labels);
+        watched.unwrap_or_else(|| self.recorder.register_counter(&key(metric, labels), &METADATA))
     }
 
     /// A handle to a gauge.
     pub fn gauge(&self, metric: &Metric, labels: &[&str]) -> Gauge {
-        self.recorder.register_gauge(&key(metric, labels), &METADATA)
+        let watched = self.watched.gauge(metric, labels);
+        watched.unwrap_or_else(|| self.recorder.register_gauge(&key(metric, labels), &METADATA))
     }
 
     /// A handle to a histogram of seconds.
@@ -186,6 +193,18 @@ impl Metrics {
         self.recorder.register_gauge(&key(metric, labels), &METADATA)
     }
 
+    /// Looks at each series of one of the few counters and gauges that somebody watches: the values of its labels, and
+    /// its own.
+    pub(crate) fn each(&self, metric: &Metric, look: impl FnMut(&[String], f64)) {
+        self.watched.each(metric, look);
+    }
+
+    /// Looks at each series of a histogram: the values of its labels, and how many took no longer than each bound in
+    /// seconds.
+    pub(crate) fn each_of_seconds(&self, metric: &Metric, look: impl FnMut(&[String], &[(f64, f64)])) {
+        self.histograms.each(metric, look);
+    }
+
     /// Everything in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
@@ -195,6 +214,7 @@ impl Metrics {
         let mut text = sums.fold(self.handle.render(), |text, Metric { name, .. }| {
             text.replace(&format!("# TYPE {name} gauge\n"), &format!("# TYPE {name} counter\n"))
         });
+        self.watched.write(&mut text);
         self.histograms.write(&mut text);
         text
     }

@@ -71,7 +71,7 @@ pub fn this_copy() -> Value {
 }
 
 impl View {
-    /// Brings gauges up to date; called each second and before each scrape.
+    /// Brings gauges up to date; called before each scrape.
     pub fn publish(&self) {
         self.cores.iter().for_each(|core| core.publish());
         self.publish_directory();
