@@ -33,6 +33,7 @@ use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
 use crate::fanout::{FailedLegs, InFlight, Repeats, Rooms};
 use crate::ledger::{self, Ledger};
+use crate::lines::Lines;
 use crate::listen::Connections;
 use crate::media::functions::Exports;
 use crate::media::mail::{BadAuthority, Mail};
@@ -44,6 +45,7 @@ use crate::ops::{self, View};
 use crate::records::Records;
 use crate::records::functions::Functions;
 use crate::route::Router;
+use crate::trail::{self, Sending, Traces};
 use crate::upstream::{LinkSettings, Roster};
 use background::Background;
 use crew::Crew;
@@ -54,6 +56,9 @@ use muster::{Muster, shared};
 pub use reload::Reloaded;
 use reload::{Reload, reloading};
 use worker::{Desks, Seat};
+
+/// How long the last traces may take at the end.
+const LAST_TRACES: Duration = Duration::from_secs(5);
 
 /// How long the last entries of the ledger may take at the end.
 const LAST_ENTRIES: Duration = Duration::from_secs(5);
@@ -75,6 +80,8 @@ pub struct Proxy {
     workers: Vec<oneshot::Receiver<()>>,
     crew: Crew,
     ledger: Ledger,
+    /// Traces on their way.
+    sending: Option<Sending>,
     drain: CancellationToken,
     /// All names that list cores have been looked up.
     known: CancellationToken,
@@ -137,30 +144,31 @@ impl Proxy {
     /// # Panics
     /// Outside of a runtime, which carries what is not on the way of a call.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        Self::start_with(settings, Given::default())
+        Self::start_with(settings, Given::default(), Lines::default())
     }
 
     /// The same, with sockets that somebody has opened for it. If there is a process that hands over, it has its sockets,
-    /// and serves only from [`Proxy::take_over`] on.
+    /// and serves only from [`Proxy::take_over`] on. What is logged of each command goes to `lines`.
     ///
     /// # Errors
     /// As [`Proxy::start`].
     ///
     /// # Panics
     /// As [`Proxy::start`].
-    pub fn start_with(settings: Settings, mut given: Given) -> Result<Self, StartError> {
+    pub fn start_with(settings: Settings, mut given: Given, lines: Lines) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
         let predecessor = ask_predecessor(&settings, &mut given)?;
         let background = Background::default();
         let directory =
             Directory::open(&settings.directory.url, settings.directory.refresh, background.stop())?;
         let rooms = rooms(&settings, &directory)?;
-        let view = view(&settings, directory);
+        let view = view(&settings, directory, lines);
         let guards = Guards::open(&settings, &view.metrics)?;
         let entrances = Entrances::open(&settings, given, &guards, &view.metrics)?;
         let (ledger, writer) = open_ledger(&view);
         let (owed, lateness) = late_delivery::begin(&settings, &view, &ledger, &background);
         let mut muster = Muster::of(&settings, &view, &ledger, lateness, &background)?;
+        let (traces, sending) = traces(&settings, &view).unzip();
         let (open, relieved) = (CancellationToken::new(), CancellationToken::new());
         let desks = Desks {
             connections: Connections::new(
@@ -178,6 +186,7 @@ impl Proxy {
             background: Handle::current(),
             owed,
             ledger: ledger.clone(),
+            traces,
             open: open.clone(),
         };
         let mut crew = Crew::default();
@@ -204,6 +213,7 @@ impl Proxy {
             workers,
             crew,
             ledger,
+            sending,
             drain: view.drain.clone(),
             known: view.known.clone(),
             open,
@@ -247,6 +257,9 @@ impl Proxy {
             drop(worker.await);
         }
         self.ledger.end(LAST_ENTRIES).await;
+        if let Some(sending) = self.sending {
+            sending.end(LAST_TRACES).await;
+        }
         self.background.end().await;
     }
 }
@@ -274,7 +287,7 @@ pub fn check_files(settings: &Settings) -> Result<(), FileFault> {
 }
 
 /// What all threads share. No core is in force yet.
-fn view(settings: &Settings, directory: Directory) -> View {
+fn view(settings: &Settings, directory: Directory, lines: Lines) -> View {
     View {
         cores: Arc::default(),
         router: Arc::new(Router::new(&[], &[], settings.unknown_device)),
@@ -284,6 +297,7 @@ fn view(settings: &Settings, directory: Directory) -> View {
         copy: Arc::new(ops::this_copy()),
         changes: Arc::default(),
         pulse: Arc::default(),
+        lines,
         directory,
         drain: CancellationToken::new(),
         known: CancellationToken::new(),
@@ -305,6 +319,13 @@ fn link_settings(settings: &Settings) -> LinkSettings {
 fn open_ledger(view: &View) -> (Ledger, ledger::Writer) {
     let database = view.directory.store().database().clone();
     Ledger::open(database, ledger::QUEUE, &view.metrics)
+}
+
+/// What carries traces to their collector, if there is one.
+fn traces(settings: &Settings, view: &View) -> Option<(Traces, Sending)> {
+    let cores = view.cores.clone();
+    let core = move |id| cores.now().of(id).map(|core| core.core.clone());
+    Some(trail::start(settings.traces.as_ref()?, &view.metrics, Arc::new(core)))
 }
 
 /// What is answered without a core.

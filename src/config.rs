@@ -15,6 +15,7 @@ mod safety;
 mod secret;
 mod section;
 mod shown;
+mod traces;
 mod tree;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 use crate::access::tls::ListenerFiles;
 pub use crate::fanout::Compat;
+pub use crate::lines::LogFormat;
 use crate::media::MediaSettings;
 use crate::media::mail::MailSettings;
 use crate::model::Core;
@@ -35,6 +37,7 @@ use crate::owed::{LateDelivery, Safety};
 use crate::protocol::codes::Codes;
 use crate::records::RecordsSettings;
 use crate::route::rule::{Rule, UnknownDevice};
+use crate::trail::{AccessSettings, TraceSettings};
 use crate::upstream::BreakerSettings;
 
 pub use fault::{Fault, Faults};
@@ -86,6 +89,8 @@ pub struct Settings {
     pub codes: Codes,
     /// What is logged, and how.
     pub log: Log,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TraceSettings>,
     /// Whether it is read anew by itself when the file changes.
     pub watch: bool,
     /// The file that it is from, if it is from one.
@@ -233,22 +238,14 @@ pub struct Log {
     pub format: LogFormat,
     /// A level, or levels by module, as tracing's `EnvFilter` reads them; sound.
     pub level: String,
+    /// Which commands get a line.
+    pub access: AccessSettings,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".into() }
+        Self { format: LogFormat::Text, level: "info".into(), access: AccessSettings::default() }
     }
-}
-
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object per line, for machines.
-    Json,
 }
 
 impl Settings {

@@ -13,6 +13,7 @@ mod meter;
 mod policy;
 mod repeat;
 mod rooms;
+mod story;
 mod tally;
 mod turns;
 mod witness;

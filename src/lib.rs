@@ -16,12 +16,15 @@
 //! | [`names`] | names of cores → addresses, and the cores of a site |
 //! | [`upstream`] | a leg → its core and back: links, breaker, probes |
 //! | [`owed`] | what a core did not get → the database → its late delivery |
+//! | [`trail`] | what a call leaves behind: its access line, its trace |
 //! | [`fanout`] | plan → legs → outcomes → verdict → [`Reply`](protocol::result::Reply) |
 //! | [`ledger`] | what became of each blackout, core by core, in a chain that shows a change |
 //! | [`listen`] | the doors: the API socket and the WebAPI |
 //! | [`ops`] | the admin address |
 //! | [`config`] | the file → what all of the above is built from |
 //! | [`app`] | puts it together |
+//! | [`post`] | JSON to somebody who is told of something |
+//! | [`lines`] | the log's way out |
 //! | [`systemd`] | what a service manager is told, and what it gives |
 //! | [`cli`] | the command line |
 //!
@@ -41,6 +44,7 @@ pub mod database;
 pub mod directory;
 pub mod fanout;
 pub mod ledger;
+pub mod lines;
 pub mod listen;
 pub mod media;
 pub mod metrics;
@@ -49,6 +53,7 @@ pub mod names;
 pub mod net;
 pub mod ops;
 pub mod owed;
+pub mod post;
 pub mod protocol;
 pub mod records;
 mod room;
@@ -57,4 +62,5 @@ pub mod secret;
 pub mod signal;
 mod sync;
 pub mod systemd;
+pub mod trail;
 pub mod upstream;

@@ -4,13 +4,16 @@
 //! functions, result types and cores.
 
 pub(crate) mod exposition;
+mod families;
 mod per_core;
 mod seconds;
+mod watched;
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 pub use per_core::PerCore;
 use seconds::Histograms;
+use watched::Watched;
 
 /// What a metric counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +123,22 @@ metrics! {
         "Entries that wait to be written to the ledger.";
     LEDGER_LATE Counter "corecast_ledger_late_total" []
         "Blackouts that were answered other than API_OK before their entry was known to be written.";
+    LOG_LINES_LEFT_OUT Counter "corecast_log_lines_left_out_total" ["reason"]
+        "Lines of the log that were not written: full, nobody read fast enough; flood, too many failures in one second.";
+    TRACE_SPANS Counter "corecast_trace_spans_total" ["state"]
+        "Spans of traces: sent; dropped, too many waited; refused by the collector; lost, it was not there in time.";
+    PROCESS_CPU SecondsTotal "process_cpu_seconds_total" []
+        "CPU time of all threads, in the program and in the system.";
+    PROCESS_MEMORY Gauge "process_resident_memory_bytes" []
+        "Memory of the process that is in the machine's.";
+    PROCESS_OPEN_FDS Gauge "process_open_fds" []
+        "Files and sockets that are open.";
+    PROCESS_MAX_FDS Gauge "process_max_fds" []
+        "Files and sockets that may be open at once; there is none if the system sets no bound.";
+    PROCESS_START Gauge "process_start_time_seconds" []
+        "When the process began, in seconds since 1970.";
+    PROCESS_THREADS Gauge "process_threads" []
+        "Threads of the process.";
     BUILD_INFO Gauge "corecast_build_info" ["version"]
         "1, with the version that is running.";
 }
@@ -129,12 +148,14 @@ pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     histograms: Histograms,
+    watched: Watched,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
-        let metrics = Self { handle: recorder.handle(), recorder, histograms: Histograms::default() };
+        let (histograms, watched) = (Histograms::default(), Watched::default());
+        let metrics = Self { handle: recorder.handle(), recorder, histograms, watched };
         metrics.describe();
         metrics.gauge(&BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1.0);
         metrics
@@ -156,12 +177,14 @@ impl Metrics {
 
     /// A handle to a counter with these values of its labels; its series shows from now on, at 0.
     pub fn counter(&self, metric: &Metric, labels: &[&str]) -> Counter {
-        self.recorder.register_counter(&key(metric, labels), &METADATA)
+        let watched = self.watched.counter(metric, labels);
+        watched.unwrap_or_else(|| self.recorder.register_counter(&key(metric, labels), &METADATA))
     }
 
     /// A handle to a gauge.
     pub fn gauge(&self, metric: &Metric, labels: &[&str]) -> Gauge {
-        self.recorder.register_gauge(&key(metric, labels), &METADATA)
+        let watched = self.watched.gauge(metric, labels);
+        watched.unwrap_or_else(|| self.recorder.register_gauge(&key(metric, labels), &METADATA))
     }
 
     /// A handle to a histogram of seconds.
@@ -174,6 +197,18 @@ impl Metrics {
         self.recorder.register_gauge(&key(metric, labels), &METADATA)
     }
 
+    /// Looks at each series of one of the few counters and gauges that somebody watches: the values of its labels, and
+    /// its own.
+    pub(crate) fn each(&self, metric: &Metric, look: impl FnMut(&[String], f64)) {
+        self.watched.each(metric, look);
+    }
+
+    /// Looks at each series of a histogram: the values of its labels, and how many took no longer than each bound in
+    /// seconds.
+    pub(crate) fn each_of_seconds(&self, metric: &Metric, look: impl FnMut(&[String], &[(f64, f64)])) {
+        self.histograms.each(metric, look);
+    }
+
     /// Everything in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
@@ -183,6 +218,7 @@ impl Metrics {
         let mut text = sums.fold(self.handle.render(), |text, Metric { name, .. }| {
             text.replace(&format!("# TYPE {name} gauge\n"), &format!("# TYPE {name} counter\n"))
         });
+        self.watched.write(&mut text);
         self.histograms.write(&mut text);
         text
     }
@@ -204,7 +240,8 @@ mod tests {
     #[test]
     fn names_follow_the_conventions() {
         for metric in TABLE {
-            assert!(metric.name.starts_with("corecast_"), "{}", metric.name);
+            let is_ours = metric.name.starts_with("corecast_");
+            assert!(is_ours || metric.name.starts_with("process_"), "{}", metric.name);
             let counts = matches!(metric.kind, Kind::Counter | Kind::SecondsTotal);
             assert_eq!(counts, metric.name.ends_with("_total"), "{}", metric.name);
             let sums = metric.kind == Kind::SecondsTotal;

@@ -5,6 +5,7 @@ pub mod changes;
 pub mod door;
 mod drain;
 mod page;
+mod process;
 pub mod pulse;
 mod reading;
 pub mod reload;
@@ -19,7 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::directory::Directory;
 use crate::fanout::{FailedLegs, InFlight};
-use crate::metrics::{DIRECTORY_AGE, DIRECTORY_AGENTS, DIRECTORY_DEVICES, DIRECTORY_UP, Metrics};
+use crate::lines::Lines;
+use crate::metrics::{
+    DIRECTORY_AGE, DIRECTORY_AGENTS, DIRECTORY_DEVICES, DIRECTORY_UP, LOG_LINES_LEFT_OUT, Metrics,
+};
 use crate::route::Router;
 use crate::upstream::Roster;
 use changes::Changes;
@@ -46,6 +50,8 @@ pub struct View {
     pub copy: Arc<Value>,
     /// What was changed at this copy.
     pub changes: Arc<Changes>,
+    /// Where the log goes.
+    pub lines: Lines,
     /// What the live page is told.
     pub pulse: Arc<Pulse>,
     /// Cancelled once all names that list cores have been looked up.
@@ -67,10 +73,11 @@ pub fn this_copy() -> Value {
 }
 
 impl View {
-    /// Brings gauges up to date; called each second and before each scrape.
+    /// Brings gauges up to date; called before each scrape.
     pub fn publish(&self) {
         self.cores.now().iter().for_each(|core| core.publish());
         self.publish_directory();
+        self.metrics.counter(&LOG_LINES_LEFT_OUT, &["full"]).absolute(self.lines.left_out());
     }
 
     fn publish_directory(&self) {

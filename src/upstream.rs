@@ -28,6 +28,7 @@ use tower::Service;
 use crate::command::Urgency;
 use crate::model::CoreIndex;
 
+pub(crate) use backoff::Backoff;
 pub use board::{Board, Replies, WakeOn};
 pub use breaker::{Breaker, BreakerSettings, State};
 pub use dial::{Dial, Stream};

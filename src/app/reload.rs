@@ -211,6 +211,7 @@ fn merge(old: &Settings, new: Settings) -> (Settings, Reloaded) {
         compat,
         codes,
         log,
+        traces,
         watch,
     } = new;
     let route_differs = (&rules, unknown_device) != (&old.rules, old.unknown_device);
@@ -241,6 +242,7 @@ fn merge(old: &Settings, new: Settings) -> (Settings, Reloaded) {
             ("mail", mail != old.mail),
             ("codes", codes != old.codes),
             ("log", log != old.log),
+            ("traces", traces != old.traces),
             ("reload", watch != old.watch),
         ]),
     };

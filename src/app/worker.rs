@@ -26,6 +26,7 @@ use crate::net::TcpListener;
 use crate::ops::View;
 use crate::owed::Owed;
 use crate::protocol::xml::Bounds;
+use crate::trail::{Traces, Trail};
 use crate::upstream::Upstream;
 
 /// Clients of one thread that are told at once why they cannot stay; more are sent away without a word.
@@ -45,6 +46,7 @@ pub(super) struct Desks {
     pub compat: Arc<ArcSwap<Compat>>,
     pub repeats: Arc<Repeats>,
     pub budget: Arc<Budget>,
+    pub traces: Option<Traces>,
     pub open: CancellationToken,
 }
 
@@ -142,7 +144,13 @@ fn desk(all: &Desks) -> Desk {
         failed: view.failed.clone(),
         ledger: all.ledger.clone(),
         meter: Meter::new(view.metrics.clone()),
+        trail: trail(all),
     }
+}
+
+fn trail(all: &Desks) -> Trail {
+    let (log, view) = (&all.settings.log, &all.view);
+    Trail::new(view.lines.clone(), log.format, log.access.clone(), all.traces.clone(), &view.metrics)
 }
 
 fn listen_settings(settings: &Settings) -> listen::Settings {

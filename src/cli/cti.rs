@@ -91,8 +91,10 @@ fn of_device<T: FromStr>(text: &str) -> Result<(String, T), String> {
 }
 
 pub(super) fn run(args: &Args) -> Exit {
-    logs::start(&Log::default());
-    block_on(serve(args))
+    match logs::start(&Log::default()) {
+        Ok(_logs) => block_on(serve(args)),
+        Err(error) => logs::none(&error),
+    }
 }
 
 async fn serve(args: &Args) -> Exit {

@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args) -> Exit {
 async fn demo(once: bool) -> io::Result<Exit> {
     let place = Place::make()?;
     let cores = place.start_cores().await?;
-    let proxy = place.start_proxy(&cores, once)?;
+    let (proxy, _logs) = place.start_proxy(&cores, once)?;
     let played = tokio::select! {
         played = play(&cores, &proxy, once) => played,
         // It is a show: without anybody who watches it is over.

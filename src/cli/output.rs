@@ -30,21 +30,6 @@ pub(super) fn error_line(text: std::fmt::Arguments<'_>) {
     drop(writeln!(io::stderr().lock(), "{text}"));
 }
 
-/// Standard error as the log writes to it: a reader that has gone stops the log, and nothing else.
-#[derive(Debug)]
-pub(super) struct LogWriter;
-
-impl Write for LogWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        drop(io::stderr().lock().write_all(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Whether what is written there may have colours: on a terminal, unless NO_COLOR says that somebody wants none.
 pub(super) fn has_colours(out: &impl IsTerminal) -> bool {
     out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

@@ -9,6 +9,7 @@ use super::configured::Configured;
 use super::{Exit, block_on, logs};
 use crate::app::{Given, Proxy};
 use crate::config::Settings;
+use crate::lines::Lines;
 use crate::systemd::{self, Systemd};
 
 /// Arguments of `serve`.
@@ -28,17 +29,20 @@ pub(super) fn run(args: &Args) -> Exit {
     };
     match args.configured.load() {
         Ok(settings) => {
-            logs::start(&settings.log);
-            block_on(serve(settings, given))
+            let logs = match logs::start(&settings.log) {
+                Ok(logs) => logs,
+                Err(error) => return logs::none(&error),
+            };
+            block_on(serve(settings, given, logs.lines.clone()))
         }
         Err(exit) => exit,
     }
 }
 
-async fn serve(settings: Settings, given: Given) -> Exit {
+async fn serve(settings: Settings, given: Given, lines: Lines) -> Exit {
     let systemd = Systemd::from_environment();
     let cores = settings.cores.len();
-    let mut proxy = match Proxy::start_with(settings, given) {
+    let mut proxy = match Proxy::start_with(settings, given, lines) {
         Ok(proxy) => proxy,
         Err(error) => {
             tracing::error!("{error}");

@@ -185,11 +185,15 @@ fn is_about_a_record(function: &Function, request: &Request) -> bool {
 /// How a request names the device, agent or chat that it means: the DEVICEID, or `SYS_USER=jsmith`.
 #[must_use]
 pub fn named(function: &Function, request: &Request) -> Option<String> {
+    let (param, value) = named_by(function, request)?;
+    Some(if param == Param::DeviceId { value.into() } else { format!("{}={value}", param.name()) })
+}
+
+/// The same as the parameter and its value.
+#[must_use]
+pub fn named_by<'a>(function: &Function, request: &'a Request) -> Option<(Param, &'a str)> {
     let mut identifiers = function.identifiers.params().iter().chain(&[Param::SessionId]);
-    identifiers.find_map(|param| {
-        let value = request.get(*param)?;
-        Some(if *param == Param::DeviceId { value.into() } else { format!("{}={value}", param.name()) })
-    })
+    identifiers.find_map(|param| Some((*param, request.get(*param)?)))
 }
 
 impl Call {

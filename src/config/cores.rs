@@ -69,8 +69,8 @@ fn one_srv(s: &mut Section<'_>, names: &mut BTreeSet<String>) -> Option<CoreSrv>
     let first_id = s.or("first_id", 0, whole(0..=9999));
     let has_own_certificate = !s.has("server_name");
     // What stands for each one's own host until it is known.
-    let tls = core_tls(s, "core.invalid:1");
-    Some(CoreSrv { name: name?, first_id, like: Core { tls, ..any_core(s) }, has_own_certificate })
+    let like = Core { tls: core_tls(s, "core.invalid:1"), ..any_core(s) };
+    Some(CoreSrv { name: name?, first_id, like, has_own_certificate })
 }
 
 /// How names are looked up.

@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::tree::{Node, Value};
+use crate::trail::Share;
 
 /// From a millisecond to a day: for times that must pass.
 pub(super) const SOME_TIME: RangeInclusive<Duration> = Duration::from_millis(1)..=DAY;
@@ -28,6 +29,18 @@ pub(super) fn whole<T: TryFrom<i64>>(range: RangeInclusive<i64>) -> impl Fn(&Nod
         Value::Whole(_) => Err(out_of(&range)),
         other => Err(format!("must be a whole number, not {}", other.kind())),
     }
+}
+
+/// A part of all, from 0 to 1.
+pub(super) fn share(node: &Node) -> Result<Share, String> {
+    let part = match node.value {
+        Value::Fraction(part) => part,
+        Value::Whole(0) => 0.0,
+        Value::Whole(1) => 1.0,
+        Value::Whole(_) => f64::NAN,
+        ref other => return Err(format!("must be a number from 0 to 1, not {}", other.kind())),
+    };
+    Share::of(part).ok_or_else(|| "must be a number from 0 to 1: 0.01 is one in a hundred".into())
 }
 
 /// True or false.

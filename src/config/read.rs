@@ -7,17 +7,20 @@ use std::time::Duration;
 use super::access::{access, listen, tls};
 use super::cores::{Known, core_srv, cores, dns, rules, unknown_device};
 use super::kinds::{
-    ANY_TIME, SOME_TIME, choice, database_url, duration, flag, log_filter, playback_link, text, unique, whole,
+    ANY_TIME, SOME_TIME, choice, database_url, duration, flag, log_filter, playback_link, share, text,
+    unique, whole,
 };
 use super::mail::mail;
 use super::media::media;
 use super::safety::safety;
 use super::section::Section;
+use super::traces::traces;
 use super::{Compat, DirectorySettings, Limits, Log, LogFormat, Settings};
 use crate::fanout::Detail;
 use crate::owed::LateDelivery;
 use crate::protocol::codes::{Codes, ResultType};
 use crate::records::{ArchiveAction, RecordsSettings, Retention, Then};
+use crate::trail::AccessSettings;
 use crate::upstream::BreakerSettings;
 
 /// A hundred years at most; 0 is for ever.
@@ -56,6 +59,7 @@ pub(super) fn settings(root: &mut Section<'_>) -> Settings {
         compat: root.section("compat", compat),
         codes: root.section("codes", codes),
         log: root.section("log", log),
+        traces: root.section("traces", traces),
         watch: root.section("reload", |s| s.or("watch", false, flag)),
         path: None,
     }
@@ -168,7 +172,14 @@ fn compat(s: &mut Section<'_>) -> Compat {
 fn log(s: &mut Section<'_>) -> Log {
     let d = Log::default();
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-    Log { format: s.or("format", d.format, choice(&formats)), level: s.or("level", d.level, log_filter) }
+    Log {
+        format: s.or("format", d.format, choice(&formats)),
+        level: s.or("level", d.level, log_filter),
+        access: AccessSettings {
+            share: s.or("access_share", d.access.share, share),
+            failures: s.or("access_failures", d.access.failures, flag),
+        },
+    }
 }
 
 fn codes(s: &mut Section<'_>) -> Codes {

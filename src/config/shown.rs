@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use hyper::header::HeaderName;
+use serde_json::{Map, Value, json};
 
 use super::{LogFormat, Settings};
 use crate::access;
@@ -13,6 +14,7 @@ use crate::fanout::Detail;
 use crate::model::Core;
 use crate::names::CoreSrv;
 use crate::route::rule::{Owners, Rule, UnknownDevice};
+use crate::trail::TraceSettings;
 
 /// What stands where something is set that nobody is shown.
 const HIDDEN: &str = "(set, and not shown)";
@@ -73,9 +75,12 @@ impl Settings {
                     Detail::Always => "always",
                 },
             },
+            "traces": self.traces.as_ref().map(shown_traces),
             "log": {
                 "format": match self.log.format { LogFormat::Text => "text", LogFormat::Json => "json" },
                 "level": self.log.level,
+                "access_share": self.log.access.share.part(),
+                "access_failures": self.log.access.failures,
             },
         })
     }
@@ -169,6 +174,19 @@ fn shown_access(access: &access::Settings) -> Value {
         "admin_token": access.token.as_ref().map(|_| HIDDEN),
         "admin_token_for": access.token.as_ref().map(|token| if token.for_all { "all" } else { "changes" }),
         "rule": access.rules.iter().map(rule).collect::<Vec<_>>(),
+    })
+}
+
+fn shown_traces(traces: &TraceSettings) -> Value {
+    let header = |name: &HeaderName| (name.to_string(), json!(HIDDEN));
+    json!({
+        "endpoint": traces.shown,
+        "share": traces.share.part(),
+        "service_name": traces.service,
+        "instance": traces.instance,
+        "headers": traces.headers.keys().map(header).collect::<Map<_, _>>(),
+        "timeout": time(traces.timeout),
+        "queue": traces.queue,
     })
 }
 

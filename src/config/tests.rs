@@ -7,6 +7,7 @@ use crate::protocol::codes::ResultType;
 use crate::records::{ArchiveAction, Retention, Then};
 use crate::route::rule::Owners;
 use crate::secret::Secret;
+use crate::trail::Share;
 
 const FULL: &str = include_str!("../../config/corecast.toml");
 const LAB: &str = include_str!("../../config/lab.toml");
@@ -99,6 +100,8 @@ fn what_is_written_is_what_counts() {
         [log]
         format = "json"
         level = "warn,corecast=trace"
+        access_share = 0.25
+        access_failures = false
         [media]
         url = "s3://recordings/2026"
         s3_endpoint = "http://objects.example:9000"
@@ -123,7 +126,8 @@ fn what_is_written_is_what_counts() {
     assert_eq!(settings.rules[1].owners, Owners::Cores(vec![CoreId(20)]));
     assert_eq!(settings.compat, Compat { blackout_partial_ok: true, detail: Detail::Always });
     assert_eq!(settings.codes.of(ResultType::Ok), 32, "numbers may be swapped");
-    assert_eq!(settings.log, Log { format: LogFormat::Json, level: "warn,corecast=trace".into() });
+    let access = AccessSettings { share: Share::of(0.25).unwrap(), failures: false };
+    assert_eq!(settings.log, Log { format: LogFormat::Json, level: "warn,corecast=trace".into(), access });
     let MediaSettings { vault, mp3_command, pcm_command, max_exports, .. } = settings.media;
     assert_eq!((mp3_command.len(), pcm_command.len(), max_exports), (3, 0, 3));
     assert_eq!((&*vault.url, vault.timeout), ("s3://recordings/2026", Duration::from_secs(7)));
@@ -152,3 +156,4 @@ mod environment;
 
 mod mail;
 mod safety;
+mod traces;

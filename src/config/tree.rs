@@ -24,10 +24,11 @@ pub(super) struct Node {
 pub(super) enum Value {
     Text(String),
     Whole(i64),
+    Fraction(f64),
     Flag(bool),
     List(Vec<Node>),
     Table(Table),
-    /// A kind that no key has: a fraction, a date, a number beyond measure.
+    /// A kind that no key has: a date, a number beyond measure.
     Other(&'static str),
 }
 
@@ -37,6 +38,7 @@ impl Value {
         match self {
             Self::Text(_) => "text",
             Self::Whole(_) => "a number",
+            Self::Fraction(_) => "a fraction",
             Self::Flag(_) => "true or false",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
@@ -105,7 +107,7 @@ fn node(source: &Arc<Source>, written: Spanned<DeValue<'_>>) -> Node {
         DeValue::Boolean(flag) => Value::Flag(flag),
         DeValue::Array(items) => Value::List(items.into_iter().map(|item| node(source, item)).collect()),
         DeValue::Table(items) => Value::Table(table(source, items)),
-        DeValue::Float(_) => Value::Other("a fraction"),
+        DeValue::Float(number) => fraction(number.as_str()),
         DeValue::Datetime(_) => Value::Other("a date"),
     };
     Node { place, value }
@@ -114,6 +116,10 @@ fn node(source: &Arc<Source>, written: Spanned<DeValue<'_>>) -> Node {
 fn whole(number: &DeInteger<'_>) -> Value {
     i64::from_str_radix(number.as_str(), number.radix())
         .map_or(Value::Other("a number beyond measure"), Value::Whole)
+}
+
+fn fraction(written: &str) -> Value {
+    written.replace('_', "").parse().map_or(Value::Other("a number beyond measure"), Value::Fraction)
 }
 
 /// Lays the overriding variables over the file, in the order of their names: a table's before its keys'.

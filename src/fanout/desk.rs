@@ -22,6 +22,7 @@ use super::meter::{Listener, Meter};
 use super::policy::{Terms, Verdict};
 use super::repeat::{Note, Repeats};
 use super::rooms::{Given, Rooms};
+use super::story;
 use super::tally::{Ended, one_per_core};
 use super::turns::Turns;
 use super::witness::Witness;
@@ -38,6 +39,7 @@ use crate::protocol::request::{BadRequest, Request};
 use crate::protocol::result::Reply;
 use crate::protocol::write::element;
 use crate::route::{Destination, Plan, Router};
+use crate::trail::{Parent, Story, Trail};
 use crate::upstream::Upstream;
 
 /// What a listener brings: a request, or what should have been one.
@@ -117,6 +119,8 @@ pub struct Desk {
     pub ledger: Ledger,
     /// The thread's counters.
     pub meter: Meter,
+    /// Where it is told what became of calls.
+    pub trail: Trail,
 }
 
 /// Whom an answer goes to.
@@ -130,6 +134,8 @@ pub struct Origin {
     pub turns: Turns,
     /// What it may ask for.
     pub pass: Rc<Pass>,
+    /// The trace that its request is part of, if it says so.
+    pub parent: Option<Parent>,
 }
 
 /// A request that was taken in.
@@ -169,6 +175,8 @@ struct Asker {
     id: String,
     /// Notes a blackout.
     witness: Option<Box<Witness>>,
+    /// What becomes of it, if anybody wants to know.
+    story: Option<Box<Story>>,
 }
 
 impl Desk {
@@ -179,11 +187,14 @@ impl Desk {
         let (mut asker, begun) = self.begin(arrived, origin, started);
         let (desk, listener) = (self.clone(), origin.listener);
         async move {
-            let given = desk.finish(begun, asker.witness.as_deref_mut()).await;
+            let given = desk.finish(begun, &mut asker).await;
             if let Some(unkept) = asker.witness.and_then(|witness| witness.answered(given.label())) {
                 Box::pin(unkept.keep(started + desk.limits.deadline)).await;
             }
             desk.meter.answered(asker.function, given.result(), listener, started.elapsed());
+            if let Some(story) = asker.story {
+                desk.trail.end(story, given.label(), given.is_confirmation());
+            }
             match given {
                 Given::Reply(reply) => Answer::Result(reply.write(&asker.kind, &asker.id)),
                 Given::Download(download) => Answer::Download(download),
@@ -198,17 +209,21 @@ impl Desk {
     }
 
     fn begin(&self, arrived: Arrived, origin: &Origin, started: Instant) -> (Asker, Begun) {
+        let mut story = self.trail.begin(started, origin.listener.label(), origin.peer, origin.parent);
         let request = match arrived {
             Arrived::Request(request) => request,
             Arrived::Bad(bad) => {
                 let refusal = origin.pass.check(None, started).err();
                 let refusal =
                     refusal.unwrap_or_else(|| Refusal::new(ResultType::InvalidMessageFormat, bad.reason));
-                let asker = Asker { function: None, kind: bad.kind.into(), id: bad.id, witness: None };
+                story.iter_mut().for_each(|story| story.names(&bad.kind, &bad.id));
+                let (kind, id) = (bad.kind.into(), bad.id);
+                let asker = Asker { function: None, kind, id, witness: None, story };
                 return (asker, Begun::Known(self.rescue(refusal)));
             }
             Arrived::Crowded => {
-                let asker = Asker { function: None, kind: Cow::default(), id: String::new(), witness: None };
+                let (kind, id) = (Cow::default(), String::new());
+                let asker = Asker { function: None, kind, id, witness: None, story };
                 return (asker, Begun::Known(self.rescue(crowded())));
             }
         };
@@ -217,8 +232,9 @@ impl Desk {
         let kind = function.map_or_else(|| request.kind().to_owned().into(), |f| f.name.into());
         let witness = function.filter(|f| f.is_blackout());
         let witness = witness.map(|f| Witness::new(&self.ledger, f, &request, origin.peer));
+        story.iter_mut().for_each(|story| story.asks(function, &request));
         let stamp = witness.is_some().then(|| self.owed.stamp());
-        let mut asker = Asker { function, kind, id: request.id().into(), witness };
+        let mut asker = Asker { function, kind, id: request.id().into(), witness, story };
         let begun = checked
             .map(|function| Call {
                 asked: stamp,
@@ -249,7 +265,7 @@ impl Desk {
         }
     }
 
-    async fn finish(&self, begun: Begun, witness: Option<&mut Witness>) -> Given {
+    async fn finish(&self, begun: Begun, whose: &mut Asker) -> Given {
         match begun {
             Begun::Known(reply) => Given::Reply(reply),
             Begun::Elsewhere { work, place } => {
@@ -261,7 +277,7 @@ impl Desk {
             }
             Begun::Asked(mut asked) => {
                 let ended = asked.legs.end(&self.upstream, &self.owed).await;
-                let deferred = match self.owing(&asked, &ended, witness) {
+                let deferred = match self.owing(&asked, &ended, whose) {
                     Some(owing) => Box::pin(late::keep(&self.owed, owing, asked.call.deadline)).await,
                     None => Deferred::Nothing,
                 };
@@ -276,17 +292,15 @@ impl Desk {
     }
 
     /// Whoever sees the legs of a call end is told how they did; and what cores are owed then.
-    fn owing(
-        &self,
-        asked: &Asked,
-        ended: &[Ended],
-        witness: Option<&mut Witness>,
-    ) -> Option<Vec<Obligation>> {
+    fn owing(&self, asked: &Asked, ended: &[Ended], whose: &mut Asker) -> Option<Vec<Obligation>> {
         let Asked { call, plan, legs, note, .. } = asked;
         note.iter().for_each(|note| self.repeats.end(note));
         self.failed.note(call, plan, ended, &self.terms.codes);
-        if let Some(witness) = witness {
+        if let Some(witness) = &mut whose.witness {
             witness.sees_ended(plan, ended);
+        }
+        if let Some(story) = &mut whose.story {
+            story.legs(story::legs(plan, ended, &self.terms.codes));
         }
         late::obligations(&self.owed, &self.terms.codes, call, plan, ended, legs.asked())
     }

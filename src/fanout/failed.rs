@@ -99,7 +99,7 @@ impl FailedLegs {
 }
 
 /// Whether an end is no failure, as verdicts have it: confirmed, or "not mine" where nobody knows the owner.
-fn is_expected(plan: &Plan, leg: &Ended, codes: &Codes) -> bool {
+pub(super) fn is_expected(plan: &Plan, leg: &Ended, codes: &Codes) -> bool {
     match (&leg.end.outcome, plan.policy) {
         (Outcome::Ok, _) | (Outcome::Rejected(_), Policy::Any) => true,
         (Outcome::Rejected(rejection), Policy::Merge(_)) => codes.is_not_mine(rejection),

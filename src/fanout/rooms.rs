@@ -27,6 +27,14 @@ impl Given {
         }
     }
 
+    /// Whether it says that what was asked for is done.
+    pub(super) fn is_confirmation(&self) -> bool {
+        match self {
+            Self::Reply(reply) => reply.is_confirmation(),
+            Self::Download(_) => true,
+        }
+    }
+
     /// The type of the result.
     pub(super) const fn result(&self) -> Option<ResultType> {
         match self {

@@ -4,6 +4,8 @@
 const MAX_LETTERS: usize = 200;
 /// How many digits a card number has.
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
+/// Letters of the longest one, with a space between any two digits.
+const LONGEST: usize = 2 * *CARD_DIGITS.end();
 /// How many of them may be shown.
 const SHOWN: usize = 4;
 
@@ -11,7 +13,8 @@ const SHOWN: usize = 4;
 /// for the last four.
 pub(crate) fn clean(text: &str) -> String {
     let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-    let mut letters: Vec<char> = text.chars().take(MAX_LETTERS).map(printable).collect();
+    // A number that the cut would go through is looked at as a whole.
+    let mut letters: Vec<char> = text.chars().take(MAX_LETTERS + LONGEST).map(printable).collect();
     let mut at = 0;
     while at < letters.len() {
         let digits = number_at(&letters[at..]);
@@ -21,7 +24,7 @@ pub(crate) fn clean(text: &str) -> String {
         covered.into_iter().for_each(|digit| letters[at + digit] = '*');
         at = next;
     }
-    letters.into_iter().collect()
+    letters.into_iter().take(MAX_LETTERS).collect()
 }
 
 /// The places of the digits of a number that a text begins with, written with single spaces or hyphens or without.
@@ -76,5 +79,7 @@ mod tests {
             assert_eq!(clean(text), cleaned);
         }
         assert_eq!(clean(&"é".repeat(500)).chars().count(), 200);
+        let across_the_cut = format!("{} 4111111111111111", "é".repeat(187));
+        assert!(clean(&across_the_cut).ends_with(" ************"));
     }
 }

@@ -143,7 +143,8 @@ impl Door {
     /// Whom the answers on a connection go to.
     fn origin(&self, client: Client) -> Origin {
         let peer = client.address;
-        Origin { listener: self.listener, peer, turns: Turns::default(), pass: self.gate.pass(client) }
+        let (turns, pass) = (Turns::default(), self.gate.pass(client));
+        Origin { listener: self.listener, peer, turns, pass, parent: None }
     }
 
     /// Takes connections in until the drain, each on a task of its own; then those that the system holds for us, since

@@ -14,7 +14,7 @@ use std::pin::pin;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -29,6 +29,7 @@ use crate::fanout::{Answer, Arrived, Origin, crowded};
 use crate::net::TcpListener;
 use crate::protocol::request::{BadRequest, Request};
 use crate::protocol::url;
+use crate::trail::Parent;
 use body::Body;
 pub(crate) use patient::Patient;
 
@@ -112,6 +113,7 @@ async fn respond(door: Door, origin: Origin, request: hyper::Request<Incoming>) 
         return response;
     }
     let version = request.version();
+    let origin = Origin { parent: parent(&door, request.headers()), ..origin };
     let (arrived, is_last) = read(&door, request).await;
     let answer = answer(&door, arrived, &origin).await;
     let mut response = write(&door, answer, version);
@@ -119,6 +121,16 @@ async fn respond(door: Door, origin: Origin, request: hyper::Request<Incoming>) 
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// The trace that a request is part of; more than one is none.
+fn parent(door: &Door, headers: &HeaderMap) -> Option<Parent> {
+    if !door.desk.trail.is_tracing() {
+        return None;
+    }
+    let mut parents = headers.get_all(Parent::HEADER).iter();
+    let only = parents.next().filter(|_| parents.next().is_none());
+    Parent::read(only?.to_str().ok()?)
 }
 
 /// The answer, worked out on a task of its own: hyper drops this future when the client goes away, and what

@@ -1,7 +1,5 @@
-//! Prometheus' text format read back, as we write it, for those who show what is counted: the live page and
-//! `corecast top`. No label's value of ours has a quotation mark in it.
-
-use super::Metric;
+//! Prometheus' text format read back, as we write it, for `corecast top`; and what can be reckoned of buckets, for the
+//! live page too. No label's value of ours has a quotation mark in it.
 
 /// One series with its value.
 #[derive(Clone, Copy, Debug)]
@@ -16,16 +14,6 @@ impl<'a> Line<'a> {
     pub fn read(line: &'a str) -> Option<Self> {
         let (series, value) = line.rsplit_once(' ').filter(|_| !line.starts_with('#'))?;
         Some(Self { series, value: value.parse().ok()? })
-    }
-
-    /// Whether it is one of this metric; of a histogram, with this behind its name.
-    pub fn is(&self, metric: &Metric, suffix: &str) -> bool {
-        let name = self.series.split_once('{').map_or(self.series, |(name, _)| name);
-        name.strip_suffix(suffix) == Some(metric.name)
-    }
-
-    pub fn label(&self, label: &str) -> Option<&'a str> {
-        label_of(self.series, label)
     }
 }
 
@@ -72,16 +60,12 @@ impl Buckets {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{LEG_SECONDS, LEGS};
     use super::*;
 
     #[test]
     fn a_label_is_the_one_of_this_whole_name() {
         let line = Line::read("corecast_legs_total{score=\"9\",core=\"1\"} 3").expect("a series");
-        assert_eq!((line.label("core"), line.label("outcome")), (Some("1"), None));
-        assert!(line.is(&LEGS, "") && !line.is(&LEG_SECONDS, ""));
-        let bucket = Line::read("corecast_leg_duration_seconds_bucket{le=\"1\"} 3").expect("a series");
-        assert!(bucket.is(&LEG_SECONDS, "_bucket") && !bucket.is(&LEG_SECONDS, ""));
+        assert_eq!((label_of(line.series, "core"), label_of(line.series, "outcome")), (Some("1"), None));
         assert!(Line::read("# HELP x y 1").is_none() && Line::read("x y").is_none());
     }
 }

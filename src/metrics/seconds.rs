@@ -2,14 +2,13 @@
 //! threads; the shards are added up when somebody looks.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use metrics::{Histogram, HistogramFn};
 
 use super::Metric;
+use super::families::{Families, line};
 
 /// Bounds of the buckets in seconds: fine where a healthy core answers, and a bound at each usual deadline (0.5, 1.5
 /// and 2 s).
@@ -57,71 +56,64 @@ fn here() -> usize {
 }
 
 impl Series {
-    fn write(&self, out: &mut String, name: &str, labels: &str) {
-        let shards: Vec<_> = self.shards.iter().filter_map(OnceLock::get).collect();
-        let sum = |of: &dyn Fn(&Shard) -> &AtomicU64| -> u64 {
-            shards.iter().map(|shard| of(shard).load(Ordering::Relaxed)).sum()
-        };
+    fn shards(&self) -> impl Iterator<Item = &Shard> {
+        self.shards.iter().filter_map(OnceLock::get).map(|shard| &**shard)
+    }
+
+    /// How many took no longer than each bound in seconds; all of them last.
+    fn counted(&self) -> [(f64, f64); BOUNDS.len() + 1] {
+        let mut counted = [(f64::INFINITY, 0.0); BOUNDS.len() + 1];
         let mut count = 0;
-        for (at, bound) in BOUNDS.iter().map(f64::to_string).chain(["+Inf".into()]).enumerate() {
-            count += sum(&|shard| &shard.buckets[at]);
-            let comma = if labels.is_empty() { "" } else { "," };
+        for (at, bucket) in counted.iter_mut().enumerate() {
+            count += self.shards().map(|shard| shard.buckets[at].load(Ordering::Relaxed)).sum::<u64>();
+            *bucket = (BOUNDS.get(at).copied().unwrap_or(f64::INFINITY), number(count));
+        }
+        counted
+    }
+
+    fn write(&self, out: &mut String, name: &str, labels: &str) {
+        let comma = if labels.is_empty() { "" } else { "," };
+        let counted = self.counted();
+        for (bound, count) in counted {
+            let bound = if bound.is_finite() { bound.to_string() } else { "+Inf".into() };
             line(out, format_args!("{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {count}"));
         }
-        #[allow(clippy::cast_precision_loss, reason = "what is lost is far below a bucket")]
-        let seconds = sum(&|shard| &shard.nanoseconds) as f64 / NANOSECONDS;
+        let nanoseconds = self.shards().map(|shard| shard.nanoseconds.load(Ordering::Relaxed)).sum();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
-        line(out, format_args!("{name}_sum{labels} {seconds}"));
-        line(out, format_args!("{name}_count{labels} {count}"));
+        line(out, format_args!("{name}_sum{labels} {}", number(nanoseconds) / NANOSECONDS));
+        line(out, format_args!("{name}_count{labels} {}", counted[BOUNDS.len()].1));
     }
 }
 
-/// All series, by metric and labels.
-#[derive(Debug, Default)]
-pub(super) struct Histograms(Mutex<BTreeMap<&'static str, Family>>);
-
-#[derive(Debug)]
-struct Family {
-    metric: &'static Metric,
-    series: BTreeMap<String, Arc<Series>>,
+#[allow(clippy::cast_precision_loss, reason = "what is lost is far below a bucket")]
+const fn number(count: u64) -> f64 {
+    count as f64
 }
+
+/// All series.
+#[derive(Debug, Default)]
+pub(super) struct Histograms(Families<Series>);
 
 impl Histograms {
     /// A handle to a series; the same series for the same labels.
     pub fn handle(&self, metric: &'static Metric, values: &[&str]) -> Histogram {
-        let mut families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let family =
-            families.entry(metric.name).or_insert_with(|| Family { metric, series: BTreeMap::new() });
-        Histogram::from_arc(family.series.entry(labels(metric, values)).or_default().clone())
+        Histogram::from_arc(self.0.series(metric, values))
+    }
+
+    /// Looks at each series of a metric: the values of its labels, and how many took no longer than each bound in seconds.
+    pub fn each(&self, metric: &Metric, mut look: impl FnMut(&[String], &[(f64, f64)])) {
+        self.0.each(metric, |values, series| look(values, &series.counted()));
     }
 
     /// Writes all series in Prometheus' text format.
     pub fn write(&self, out: &mut String) {
-        let families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for Family { metric, series } in families.values() {
-            line(out, format_args!("# HELP {} {}", metric.name, metric.help));
-            line(out, format_args!("# TYPE {} histogram", metric.name));
-            series.iter().for_each(|(labels, series)| series.write(out, metric.name, labels));
-            out.push('\n');
-        }
+        self.0.write(out, "histogram", |out, name, labels, series| series.write(out, name, labels));
     }
-}
-
-fn labels(metric: &Metric, values: &[&str]) -> String {
-    let label = |(name, value): (&&str, &&str)| {
-        let value = value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
-        format!("{name}=\"{value}\"")
-    };
-    metric.labels.iter().zip(values).map(label).collect::<Vec<_>>().join(",")
-}
-
-fn line(out: &mut String, line: std::fmt::Arguments<'_>) {
-    writeln!(out, "{line}").unwrap_or_default();
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Kind, LEG_SECONDS};
+    use super::super::LEG_SECONDS;
     use super::*;
 
     #[test]
@@ -150,9 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_escaped_and_may_be_none() {
-        let metric: &Metric = &Metric { name: "n", kind: Kind::Seconds, labels: &["a", "b"], help: "" };
-        assert_eq!(labels(metric, &["x\"\\\n", "y"]), r#"a="x\"\\\n",b="y""#);
+    fn labels_may_be_none() {
         let mut text = String::new();
         Series::default().write(&mut text, "n", "");
         assert!(

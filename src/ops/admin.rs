@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::snapshot::{describe, state_of};
-use super::{View, drain, page, pulse};
+use super::{View, drain, page, process, pulse};
 use crate::command::{Call, check};
 use crate::protocol::url;
 use crate::protocol::xml::Bounds;
@@ -45,6 +45,7 @@ pub fn router(view: View) -> Router {
 
 async fn metrics(State(view): State<View>) -> Response {
     view.publish();
+    process::publish(&view.metrics);
     ([(CONTENT_TYPE, METRICS_TYPE)], view.metrics.render()).into_response()
 }
 

@@ -52,7 +52,7 @@ pub struct Pulse {
 #[derive(Debug, Default)]
 struct Past {
     readings: VecDeque<Reading>,
-    points: VecDeque<Value>,
+    points: VecDeque<Point>,
     owed: Vec<Value>,
 }
 
@@ -79,8 +79,7 @@ impl Pulse {
     }
 
     async fn beat(&self, view: &View) {
-        view.publish();
-        let reading = Reading::of(&view.metrics.render());
+        let reading = Reading::of(&view.metrics);
         self.past().take(&reading, view.in_flight.now());
         if self.beats.receiver_count() > 0 {
             self.look_at_debts(view, &reading).await;
@@ -104,12 +103,16 @@ impl Pulse {
 
 impl Past {
     fn show(&self, view: &View, reading: &Reading) -> Value {
-        snapshot(view, reading, &self.owed, self.points.back())
+        snapshot(view, reading, &self.owed, self.points.back().map(Point::shown).as_ref())
+    }
+
+    fn shown(&self) -> Vec<Value> {
+        self.points.iter().map(Point::shown).collect()
     }
 
     fn take(&mut self, reading: &Reading, in_flight: usize) {
         let earlier = self.readings.front().unwrap_or(reading);
-        self.points.push_back(point(reading, earlier, in_flight));
+        self.points.push_back(Point::new(reading, earlier, in_flight));
         self.readings.push_back(reading.clone());
         if self.readings.len() > WINDOW {
             self.readings.pop_front();
@@ -120,21 +123,41 @@ impl Past {
     }
 }
 
-/// One point of each curve.
-fn point(reading: &Reading, earlier: &Reading, in_flight: usize) -> Value {
-    let time = reading.since(earlier);
-    let nothing = Counts::default();
-    let core = |(id, counts): (&CoreId, &Counts)| {
-        let pace = counts.pace(earlier.cores.get(id).unwrap_or(&nothing), time);
-        (id.to_string(), pace_of(pace))
-    };
-    json!({
-        "at": jiff::Timestamp::now().as_millisecond(),
-        "in_flight": in_flight,
-        "owed": reading.owed.values().map(|(pending, _)| pending).sum::<f64>(),
-        "all": pace_of(reading.all.pace(&earlier.all, time)),
-        "cores": reading.cores.iter().map(core).collect::<serde_json::Map<_, _>>(),
-    })
+/// One point of each curve. It is JSON only once somebody watches: with a thousand cores three minutes of that would take
+/// ten times the memory.
+#[derive(Debug)]
+struct Point {
+    /// In UNIX milliseconds.
+    at: i64,
+    in_flight: usize,
+    owed: f64,
+    all: Pace,
+    cores: Vec<(CoreId, Pace)>,
+}
+
+impl Point {
+    fn new(reading: &Reading, earlier: &Reading, in_flight: usize) -> Self {
+        let (time, nothing) = (reading.since(earlier), Counts::default());
+        let before = |id: &CoreId| earlier.cores.get(id).unwrap_or(&nothing);
+        Self {
+            at: jiff::Timestamp::now().as_millisecond(),
+            in_flight,
+            owed: reading.owed.values().map(|(pending, _)| pending).sum(),
+            all: reading.all.pace(&earlier.all, time),
+            cores: reading.cores.iter().map(|(id, counts)| (*id, counts.pace(before(id), time))).collect(),
+        }
+    }
+
+    fn shown(&self) -> Value {
+        let core = |(id, pace): &(CoreId, Pace)| (id.to_string(), pace_of(*pace));
+        json!({
+            "at": self.at,
+            "in_flight": self.in_flight,
+            "owed": self.owed,
+            "all": pace_of(self.all),
+            "cores": self.cores.iter().map(core).collect::<serde_json::Map<_, _>>(),
+        })
+    }
 }
 
 /// Per second: all, missed; in milliseconds: median, 99th percentile.
@@ -153,7 +176,7 @@ fn event(name: &str, data: &Value) -> Bytes {
 /// who reads nothing at all.
 pub(super) async fn events(State(view): State<View>) -> Response {
     let Ok(place) = view.pulse.room.clone().try_acquire_owned() else { return crowded() };
-    let past = event("history", &json!({ "points": view.pulse.past().points }));
+    let past = event("history", &json!({ "points": view.pulse.past().shown() }));
     let beats = view.pulse.beats.subscribe();
     let next = |(mut beats, place): (watch::Receiver<Bytes>, OwnedSemaphorePermit)| async move {
         beats.changed().await.ok()?;

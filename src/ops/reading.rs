@@ -6,10 +6,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::metrics::exposition::{Buckets, Line};
-use crate::metrics::{LEG_SECONDS, LEGS, OBLIGATIONS, OBLIGATIONS_OLDEST, REQUEST_SECONDS, REQUESTS};
+use crate::metrics::exposition::Buckets;
+use crate::metrics::{
+    LEG_SECONDS, LEGS, Metrics, OBLIGATIONS, OBLIGATIONS_OLDEST, REQUEST_SECONDS, REQUESTS,
+};
 use crate::model::CoreId;
 use crate::protocol::codes::ResultType;
+
+/// Results that say that an owner did not confirm.
+const MISSED: [&str; 2] = [ResultType::PartialCoreResponse.label(), ResultType::RecorderNotRunning.label()];
 
 /// What was counted until now.
 #[derive(Clone, Debug)]
@@ -48,44 +53,25 @@ pub(super) struct Pace {
 }
 
 impl Reading {
-    /// Reads Prometheus' text format.
-    pub fn of(text: &str) -> Self {
-        let mut reading = Self {
-            at: Instant::now(),
-            all: Counts::default(),
-            cores: BTreeMap::new(),
-            owed: BTreeMap::new(),
+    /// Looks at what is counted, and at nothing else that the metrics have.
+    pub fn of(metrics: &Metrics) -> Self {
+        let (mut all, mut cores, mut owed) = (Counts::default(), BTreeMap::new(), BTreeMap::new());
+        metrics.each(&REQUESTS, |values, count| all.count(count, MISSED.contains(&label(values, 1))));
+        metrics.each_of_seconds(&REQUEST_SECONDS, |_, buckets| all.time(buckets));
+        metrics.each(&LEGS, |values, count| {
+            let core: Option<&mut Counts> = of_core(&mut cores, values);
+            let is_answer = matches!(label(values, 1), "ok" | "rejected");
+            core.into_iter().for_each(|core| core.count(count, !is_answer));
+        });
+        metrics.each_of_seconds(&LEG_SECONDS, |values, buckets| {
+            of_core(&mut cores, values).into_iter().for_each(|core| core.time(buckets));
+        });
+        let mut owe = |values: &[String], put: &dyn Fn(&mut (f64, f64))| {
+            of_core(&mut owed, values).into_iter().for_each(put);
         };
-        text.lines().filter_map(Line::read).for_each(|line| reading.take(&line));
-        reading
-    }
-
-    fn take(&mut self, line: &Line<'_>) {
-        let core = || line.label("core")?.parse().ok().map(CoreId);
-        if line.is(&REQUESTS, "") {
-            let missed =
-                [ResultType::PartialCoreResponse, ResultType::RecorderNotRunning].map(ResultType::label);
-            self.all.count(line.value, line.label("result").is_some_and(|result| missed.contains(&result)));
-        } else if line.is(&REQUEST_SECONDS, "_bucket") {
-            self.all.time(line);
-        } else if line.is(&LEGS, "")
-            && let Some(core) = core()
-        {
-            let is_answer = matches!(line.label("outcome"), Some("ok" | "rejected"));
-            self.cores.entry(core).or_default().count(line.value, !is_answer);
-        } else if line.is(&LEG_SECONDS, "_bucket")
-            && let Some(core) = core()
-        {
-            self.cores.entry(core).or_default().time(line);
-        } else if line.is(&OBLIGATIONS, "")
-            && let Some(core) = core()
-        {
-            self.owed.entry(core).or_default().0 = line.value;
-        } else if line.is(&OBLIGATIONS_OLDEST, "")
-            && let Some(core) = core()
-        {
-            self.owed.entry(core).or_default().1 = line.value;
-        }
+        metrics.each(&OBLIGATIONS, |values, pending| owe(values, &|owed| owed.0 = pending));
+        metrics.each(&OBLIGATIONS_OLDEST, |values, seconds| owe(values, &|owed| owed.1 = seconds));
+        Self { at: Instant::now(), all, cores, owed }
     }
 
     /// How long after another one this was taken.
@@ -100,9 +86,8 @@ impl Counts {
         self.missed += if is_missed { value } else { 0.0 };
     }
 
-    fn time(&mut self, line: &Line<'_>) {
-        let Some(bound) = line.label("le").and_then(|le| le.parse::<f64>().ok()) else { return };
-        self.waits.add(bound, line.value);
+    fn time(&mut self, buckets: &[(f64, f64)]) {
+        buckets.iter().for_each(|(bound, count)| self.waits.add(*bound, *count));
     }
 
     /// What happened since an earlier reading, `time` ago.
@@ -118,15 +103,24 @@ impl Counts {
     }
 }
 
+/// The value of the label at this place of a metric's row in the table.
+fn label(values: &[String], at: usize) -> &str {
+    values.get(at).map_or("", String::as_str)
+}
+
+/// What is known of the core that the first label names.
+fn of_core<'a, T: Default>(cores: &'a mut BTreeMap<CoreId, T>, values: &[String]) -> Option<&'a mut T> {
+    Some(cores.entry(CoreId(label(values, 0).parse().ok()?)).or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Metrics;
 
     #[test]
     fn what_is_counted_is_read_back() {
         let metrics = Metrics::default();
-        let before = Reading::of(&metrics.render());
+        let before = Reading::of(&metrics);
         metrics.counter(&REQUESTS, &["CALLSTART", "API_OK", "api"]).increment(6);
         metrics.counter(&REQUESTS, &["CALLSTART", "API_PARTIAL_CORE_RESPONSE", "webapi"]).increment(2);
         metrics.counter(&LEGS, &["2", "ok"]).increment(3);
@@ -137,7 +131,7 @@ mod tests {
             let seconds = metrics.seconds(&REQUEST_SECONDS, &[command]);
             (0..50).for_each(|_| seconds.record(0.002));
         }
-        let now = Reading::of(&metrics.render());
+        let now = Reading::of(&metrics);
         let pace = now.all.pace(&before.all, Duration::from_secs(2));
         assert_eq!((pace.rate, pace.missed), (4.0, 1.0));
         // Evenly between 1 and 2.5 ms.
@@ -152,7 +146,7 @@ mod tests {
     fn what_takes_longer_than_the_last_bound_is_as_long_as_that() {
         let metrics = Metrics::default();
         metrics.seconds(&LEG_SECONDS, &["1"]).record(60.0);
-        let core = &Reading::of(&metrics.render()).cores[&CoreId(1)];
+        let core = &Reading::of(&metrics).cores[&CoreId(1)];
         assert_eq!(core.pace(&Counts::default(), Duration::from_secs(1)).p99, Some(5.0));
     }
 }

@@ -31,7 +31,7 @@ use Values::*;
 
 /// What a label of a metric may say. One that is not here makes a test fail.
 pub fn values(metric: &str, label: &str) -> Values {
-    let metric = metric.strip_prefix("corecast_").expect("the prefix of all");
+    let metric = metric.strip_prefix("corecast_").expect("the prefix of all that have labels");
     match (metric, label) {
         ("access_denied_total", "command") => Functions,
         (_, "command") => Commands,
@@ -49,6 +49,8 @@ pub fn values(metric: &str, label: &str) -> Values {
         ("shed_total", "reason") => {
             OneOf(&["connections", "buffered_bytes", "in_flight", "in_flight_bytes", "address", "rate"])
         }
+        ("log_lines_left_out_total", "reason") => OneOf(&["flood", "full"]),
+        ("trace_spans_total", "state") => OneOf(&["sent", "dropped", "refused", "lost"]),
         (_, "certificate") => Files { has_token: false },
         (_, "files") => Files { has_token: true },
         (_, "version") => Version,
@@ -121,18 +123,19 @@ fn sum_words((fixed, per_core): (usize, usize)) -> String {
     }
 }
 
-const fn type_and_unit(metric: &Metric) -> (&'static str, &'static str) {
+fn type_and_unit(metric: &Metric) -> (&'static str, &'static str) {
     match metric.kind {
         Kind::Counter => ("counter", ""),
         Kind::SecondsTotal => ("counter", "seconds"),
         Kind::Seconds => ("histogram", "seconds"),
-        Kind::Gauge if is_in_seconds(metric.name) => ("gauge", "seconds"),
+        Kind::Gauge if is_in(metric.name, b"_seconds") => ("gauge", "seconds"),
+        Kind::Gauge if is_in(metric.name, b"_bytes") => ("gauge", "bytes"),
         Kind::Gauge => ("gauge", ""),
     }
 }
 
-const fn is_in_seconds(name: &str) -> bool {
-    matches!(name.as_bytes(), [.., b'_', b's', b'e', b'c', b'o', b'n', b'd', b's'])
+fn is_in(name: &str, unit: &[u8]) -> bool {
+    name.as_bytes().ends_with(unit)
 }
 
 fn tables() -> String {

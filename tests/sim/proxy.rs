@@ -15,6 +15,7 @@ use corecast::database::{Database, Moment, StoreError, Weather};
 use corecast::directory::{Directory, Store};
 use corecast::fanout::{Desk, FailedLegs, InFlight, Limits, Listener, Meter, Repeats, Rooms, Terms};
 use corecast::ledger::{self, Ledger};
+use corecast::lines::{Lines, LogFormat};
 use corecast::listen::{self, Connections, Door};
 use corecast::media::functions::Exports;
 use corecast::media::mail::Mail;
@@ -27,6 +28,7 @@ use corecast::records::Records;
 use corecast::records::functions::Functions;
 use corecast::route::Router;
 use corecast::route::rule::{Owners, Rule};
+use corecast::trail::{AccessSettings, Trail};
 use corecast::upstream::{CoreShared, Cores, Dial, LinkSettings, Roster, Upstream, keep_probing};
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
@@ -174,6 +176,7 @@ impl Proxy {
             failed: FailedLegs::new(),
             ledger,
             meter: Meter::new(metrics.clone()),
+            trail: Trail::new(Lines::default(), LogFormat::Text, AccessSettings::NOTHING, None, &metrics),
         };
         let connections = Connections::new(limits.max_connections, limits.max_buffered_bytes, &metrics);
         let door = Door {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::Proxy;
-use crate::cli::logs;
+use crate::cli::logs::{self, Logs};
 use crate::config::Settings;
 use crate::cti::courier::Shared;
 use crate::cti::recorder::synthetic::SyntheticSettings;
@@ -55,7 +55,8 @@ impl Place {
     }
 
     /// On the usual ports if they are free, so that the examples of the README work; `--once` needs none of them.
-    pub(super) fn start_proxy(&self, cores: &[CtiCore], once: bool) -> io::Result<Proxy> {
+    /// The log lasts as long as what comes with it.
+    pub(super) fn start_proxy(&self, cores: &[CtiCore], once: bool) -> io::Result<(Proxy, Logs)> {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let usual = [local(5620), local(2012), local(9620)];
         let is_free = |address: &SocketAddr| std::net::TcpListener::bind(address).is_ok();
@@ -63,8 +64,8 @@ impl Place {
         let text = self.configuration(cores, listen);
         let settings = Settings::parse(&text, "the demo's configuration", std::iter::empty())
             .map_err(io::Error::other)?;
-        logs::start(&settings.log);
-        Proxy::start(settings).map_err(io::Error::other)
+        let logs = logs::start(&settings.log)?;
+        Ok((Proxy::start(settings).map_err(io::Error::other)?, logs))
     }
 
     /// Its time-outs are patient: on a machine that stalls for a moment, only the core that hangs may miss them.

@@ -237,3 +237,20 @@ fn a_garbled_file_can_be_shown() {
         }
     }
 }
+
+#[test]
+fn a_share_is_a_part_of_one() {
+    for (share, part) in [
+        ("1.5", "must be a number from 0 to 1: 0.01 is one in a hundred"),
+        ("10", "must be a number from 0 to 1: 0.01"),
+        ("nan", "must be a number from 0 to 1: 0.01"),
+        ("\"all\"", "must be a number from 0 to 1, not text"),
+    ] {
+        let (line, message) = only_fault(&format!("[log]\naccess_share = {share}"));
+        assert!(line == Some(2) && message.contains(part), "{share}: {message}");
+    }
+    for (share, part) in [("0", 0.0), ("1", 1.0), ("0.5", 0.5), ("1e-2", 0.01)] {
+        let settings = parse(&format!("[log]\naccess_share = {share}\n{CORE}")).unwrap();
+        assert_eq!(Some(settings.log.access.share), Share::of(part), "{share}");
+    }
+}
