@@ -155,7 +155,7 @@ impl Trail {
 
     fn keep(&self, story: Box<Story>) {
         let mut spare = self.spare.borrow_mut();
-        if spare.len() < SPARE {
+        if spare.len() < SPARE && !story.is_large() {
             spare.push(story);
         }
     }

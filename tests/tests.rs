@@ -51,6 +51,7 @@ mod it {
     mod systemd;
     mod takeover;
     mod top;
+    mod trail;
     mod values;
     mod verdicts;
     mod webapi;

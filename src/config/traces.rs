@@ -19,7 +19,7 @@ pub(super) fn traces(s: &mut Section<'_>) -> Option<TraceSettings> {
     let instance = s.optional("instance", text);
     let headers = headers(s);
     let timeout = s.or("timeout", Duration::from_secs(10), duration(SOME_TIME));
-    let queue = s.or("queue", 2048, whole(1..=1_000_000));
+    let queue = s.or("queue", 8192, whole(1..=1_000_000));
     let (target, shown) = endpoint?;
     let instance = instance.unwrap_or_else(this_process);
     Some(TraceSettings { target, shown, share, service, instance, headers, timeout, queue })

@@ -3,9 +3,12 @@
 
 use std::fs;
 use std::sync::OnceLock;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::metrics::{
     Metric, Metrics, PROCESS_CPU, PROCESS_MAX_FDS, PROCESS_MEMORY, PROCESS_OPEN_FDS, PROCESS_START,
@@ -21,7 +24,7 @@ pub(super) fn publish(metrics: &Metrics) {
     set(&PROCESS_CPU, stat.map(|stat| seconds(stat.cpu)));
     set(&PROCESS_MEMORY, stat.map(|stat| number(stat.pages) * number(page_size() as u64)));
     set(&PROCESS_THREADS, stat.map(|stat| number(stat.threads)));
-    set(&PROCESS_START, stat.and_then(started));
+    set(&PROCESS_START, stat.map(started));
     set(&PROCESS_OPEN_FDS, open_files().map(number));
     set(&PROCESS_MAX_FDS, getrlimit(Resource::Nofile).current.map(number));
 }
@@ -54,14 +57,14 @@ impl Stat {
     }
 }
 
-/// In seconds since 1970. The machine's start is looked up once: it is told by the second, and a clock that is set moves it.
-fn started(stat: Stat) -> Option<f64> {
-    static BOOT: OnceLock<Option<u64>> = OnceLock::new();
-    let boot = BOOT.get_or_init(|| {
-        let text = fs::read_to_string("/proc/stat").ok()?;
-        text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
-    });
-    boot.map(|boot| number(boot) + seconds(stat.started))
+/// In seconds since 1970. It is reckoned once, since the two clocks drift apart.
+fn started(stat: Stat) -> f64 {
+    static STARTED: OnceLock<f64> = OnceLock::new();
+    *STARTED.get_or_init(|| {
+        let since_boot = clock_gettime(ClockId::Boottime);
+        let since_boot = Duration::try_from(since_boot).unwrap_or_default().as_secs_f64();
+        Timestamp::now().as_duration().as_secs_f64() - since_boot + seconds(stat.started)
+    })
 }
 
 /// Without the one by which they are counted.
@@ -100,7 +103,7 @@ mod tests {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
             line.unwrap_or_else(|| panic!("{name}\n{text}")).parse::<f64>().unwrap()
         };
-        let now = jiff::Timestamp::now().as_duration().as_secs_f64();
+        let now = Timestamp::now().as_duration().as_secs_f64();
         let age = now - value("process_start_time_seconds");
         assert!((-2.0..86_400.0).contains(&age), "{age}");
         assert!(value("process_resident_memory_bytes") > 1e6 && value("process_threads") >= 1.0);

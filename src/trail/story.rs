@@ -17,6 +17,9 @@ use crate::protocol::request::Request;
 /// Bytes of a client's text that are kept at most; of these [`clean`] shows fewer.
 const KEPT: usize = 1024;
 
+/// Legs of a call that is like most.
+const USUAL_LEGS: usize = 64;
+
 /// What became of one command, from its taking in to its answer.
 #[derive(Clone, Debug)]
 pub struct Story {
@@ -137,8 +140,13 @@ impl Story {
     }
 
     /// How many spans its trace has.
-    pub(super) fn spans(&self) -> u64 {
-        1 + self.legs.iter().filter(|leg| !leg.is_earlier).count() as u64
+    pub(super) fn spans(&self) -> usize {
+        1 + self.legs.iter().filter(|leg| !leg.is_earlier).count()
+    }
+
+    /// Whether it has taken so much memory that it should not be kept.
+    pub(super) fn is_large(&self) -> bool {
+        self.legs.capacity() > USUAL_LEGS
     }
 
     /// The function's name, or what the client calls one that is none.

@@ -20,11 +20,12 @@ use super::{Share, otlp};
 use crate::metrics::{Metrics, TRACE_SPANS};
 use crate::model::{Core, CoreId};
 use crate::post::{Poster, Target};
+use crate::room::Room;
 use crate::upstream::Backoff;
 
-/// Calls that are sent together at most.
-const BATCH: usize = 256;
-/// How long the first of them waits for others at most.
+/// Spans that are sent together: no more calls are added to so many.
+const BATCH: usize = 1024;
+/// How long the first call waits for others at most.
 const PERIOD: Duration = Duration::from_secs(2);
 /// How often a batch is sent at most.
 const TRIES: usize = 6;
@@ -58,7 +59,7 @@ pub struct TraceSettings {
     pub headers: HeaderMap,
     /// One try, from connecting to the head of the answer; from 1 ms to 24 h.
     pub timeout: Duration,
-    /// Calls that may wait to be sent, at least 1.
+    /// Spans that may wait to be sent, at least 1.
     pub queue: usize,
 }
 
@@ -76,7 +77,10 @@ pub type Cores = Arc<dyn Fn(CoreId) -> Option<Core> + Send + Sync>;
 #[derive(Clone)]
 pub struct Traces {
     pub(super) share: Share,
-    queue: mpsc::Sender<Box<Story>>,
+    queue: mpsc::UnboundedSender<Box<Story>>,
+    /// What bounds the queue: the spans in it.
+    room: Arc<Room>,
+    most: usize,
     dropped: Counter,
 }
 
@@ -89,8 +93,10 @@ impl fmt::Debug for Traces {
 impl Traces {
     /// Puts a story down to be sent. It is dropped if too many wait.
     pub(super) fn put(&self, story: Box<Story>) {
-        if let Err(error) = self.queue.try_send(story) {
-            self.dropped.increment(error.into_inner().spans());
+        let spans = story.spans();
+        let is_put = self.room.take(spans, self.most) && self.queue.send(story).is_ok();
+        if !is_put {
+            self.dropped.increment(spans as u64);
         }
     }
 }
@@ -132,11 +138,12 @@ pub(super) fn open<C: Collector>(
     service: Service,
     collector: C,
 ) -> (Traces, Exporter<C>) {
-    let (queue, waiting) = mpsc::channel(settings.queue);
-    let counts = Counts::new(metrics);
-    let traces = Traces { share: settings.share, queue, dropped: counts.dropped.clone() };
+    let (queue, waiting) = mpsc::unbounded_channel();
+    let (counts, room) = (Counts::new(metrics), Arc::<Room>::default());
+    let (share, most, dropped) = (settings.share, settings.queue, counts.dropped.clone());
+    let traces = Traces { share, queue, room: room.clone(), most, dropped };
     let hurry = CancellationToken::new();
-    (traces, Exporter { waiting, service, collector, hurry, counts, is_well: true })
+    (traces, Exporter { waiting, room, service, collector, hurry, counts, is_well: true })
 }
 
 /// Every state is there from the start, at zero.
@@ -219,7 +226,8 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), NotCo
 
 /// Sends what threads put down, until none of them is left.
 pub(super) struct Exporter<C> {
-    waiting: mpsc::Receiver<Box<Story>>,
+    waiting: mpsc::UnboundedReceiver<Box<Story>>,
+    room: Arc<Room>,
     service: Service,
     collector: C,
     /// It is to end: there is no time for pauses.
@@ -241,23 +249,31 @@ impl<C: Collector> Exporter<C> {
         }
     }
 
-    /// The next stories: so many, or those that come within a time of the first. None at the end.
+    /// The next stories: those with so many spans, or those that come within a time of the first. None at the end.
     async fn gather(&mut self) -> Vec<Box<Story>> {
-        let mut batch = Vec::new();
-        if self.waiting.recv_many(&mut batch, BATCH).await == 0 {
-            return batch;
-        }
+        let (mut batch, mut spans) = (Vec::new(), 0);
+        let mut next = self.waiting.recv().await;
         let until = Instant::now() + PERIOD;
-        while batch.len() < BATCH {
-            let room = BATCH - batch.len();
-            let more = self.waiting.recv_many(&mut batch, room);
-            let more = self.hurry.run_until_cancelled(timeout_at(until, more)).await;
-            // The time is over, or nobody is left.
-            if !matches!(more, Some(Ok(1..))) {
+        while let Some(story) = next {
+            self.room.give(story.spans());
+            spans += story.spans();
+            batch.push(story);
+            if spans >= BATCH {
                 break;
             }
+            next = self.next(until).await;
         }
         batch
+    }
+
+    /// One more, if one comes in time. At the end what is there is there at once.
+    async fn next(&mut self, until: Instant) -> Option<Box<Story>> {
+        let next = timeout_at(until, self.waiting.recv());
+        tokio::select! {
+            biased;
+            next = next => next.ok().flatten(),
+            () = self.hurry.cancelled() => None,
+        }
     }
 
     async fn deliver(&self, message: Bytes) -> Result<Collected, NotCollected> {

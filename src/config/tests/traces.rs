@@ -19,7 +19,7 @@ fn a_collector_is_enough() {
     assert_eq!(settings.target, "http://collector:4318/v1/traces".parse().unwrap());
     assert_eq!((settings.share, &*settings.service), (Share::of(0.01).unwrap(), "corecast"));
     assert!(settings.instance.ends_with(&format!(":{}", std::process::id())), "{}", settings.instance);
-    assert_eq!((settings.timeout, settings.queue), (Duration::from_secs(10), 2048));
+    assert_eq!((settings.timeout, settings.queue), (Duration::from_secs(10), 8192));
 }
 
 #[test]

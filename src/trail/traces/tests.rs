@@ -138,22 +138,23 @@ fn later() -> Result<Collected, NotCollected> {
 async fn calls_are_sent_together_when_it_is_time_or_there_are_enough() {
     let collector = Scripted::default();
     let lab = Lab::new(Share::ALL, 2 * BATCH, &collector);
+    let calls = BATCH.div_ceil(CALL);
     lab.call(None);
     sleep(Duration::from_secs(1)).await;
     lab.call(None);
     sleep(Duration::from_secs(3)).await;
-    (0..BATCH).for_each(|_| lab.call(None));
+    (0..calls).for_each(|_| lab.call(None));
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(collector.came(lab.start), [(2000, 2 * CALL), (4000, BATCH * CALL)]);
+    assert_eq!(collector.came(lab.start), [(2000, 2 * CALL), (4000, calls * CALL)]);
     lab.call(None);
-    assert_eq!(lab.end().await, [(3 + BATCH as u64) * 3, 0, 0, 0], "what waits at the end is sent");
+    assert_eq!(lab.end().await, [((3 + calls) * CALL) as u64, 0, 0, 0], "what waits at the end is sent");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_collector_that_wants_time_is_given_it() {
     let after = Some(Duration::from_secs(30));
     let collector = Scripted::answering([Err(NotCollected::Later(String::new(), after)), later(), later()]);
-    let lab = Lab::new(Share::ALL, 8, &collector);
+    let lab = Lab::new(Share::ALL, 64, &collector);
     lab.call(None);
     sleep(Duration::from_mins(2)).await;
     let came: Vec<_> = collector.came(lab.start).into_iter().map(|(at, _)| at).collect();
@@ -169,7 +170,7 @@ async fn a_collector_that_wants_time_is_given_it() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_for_ever_or_again_where_that_is_not_allowed() {
     let collector = Scripted::answering((0..TRIES).map(|_| later()));
-    let lab = Lab::new(Share::ALL, 8, &collector);
+    let lab = Lab::new(Share::ALL, 64, &collector);
     lab.call(None);
     sleep(Duration::from_mins(5)).await;
     assert_eq!(collector.came(lab.start).len(), TRIES);
@@ -187,7 +188,7 @@ async fn nothing_is_sent_for_ever_or_again_where_that_is_not_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn what_there_is_no_room_for_is_dropped_and_counted() {
-    let lab = Lab::new(Share::ALL, 5, &Scripted::default());
+    let lab = Lab::new(Share::ALL, 5 * CALL + 1, &Scripted::default());
     (0..8).for_each(|_| lab.call(None));
     assert_eq!(counts(&lab.metrics), [0, 9, 0, 0]);
     assert_eq!(lab.end().await, [15, 9, 0, 0]);
@@ -196,7 +197,7 @@ async fn what_there_is_no_room_for_is_dropped_and_counted() {
 #[tokio::test(start_paused = true)]
 async fn at_the_end_nothing_pauses() {
     let collector = Scripted::answering((0..10).map(|_| later()));
-    let lab = Lab::new(Share::ALL, 8, &collector);
+    let lab = Lab::new(Share::ALL, 64, &collector);
     lab.call(None);
     sleep(Duration::from_millis(2_100)).await;
     let Lab { trail, metrics, hurry, run, .. } = lab;
@@ -216,7 +217,7 @@ async fn a_client_decides_for_its_own_requests() {
         (Share::ALL, None, 3),
         (Share::ALL, Some("00"), 0),
     ] {
-        let lab = Lab::new(share, 8, &Scripted::default());
+        let lab = Lab::new(share, 64, &Scripted::default());
         lab.call(flags.map(parent));
         assert_eq!(lab.end().await, [sent, 0, 0, 0], "{share:?} {flags:?}");
     }
@@ -225,7 +226,7 @@ async fn a_client_decides_for_its_own_requests() {
 #[tokio::test(start_paused = true)]
 async fn spans_are_as_the_protocol_has_them() {
     let collector = Scripted::default();
-    let lab = Lab::new(Share::NONE, 8, &collector);
+    let lab = Lab::new(Share::NONE, 64, &collector);
     lab.call(Parent::read(&format!("00-{:032x}-{:016x}-01", 0xab, 0xcd)));
     advance(Duration::from_secs(3)).await;
     lab.end().await;
