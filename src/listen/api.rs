@@ -1,5 +1,6 @@
 //! The API socket: XML over TCP. Requests of one connection are worked on together and answered in order.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
@@ -7,8 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, BytesMut};
-use futures::future::FutureExt;
-use futures::stream::{FuturesOrdered, StreamExt};
+use futures::future::{FutureExt, MaybeDone, maybe_done};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep};
@@ -77,7 +77,8 @@ struct Client<S, T, A: Future<Output = String>> {
     take: T,
     decoder: FrameDecoder,
     input: BytesMut,
-    answers: FuturesOrdered<A>,
+    /// In the order of the requests.
+    answers: VecDeque<MaybeDone<Pin<Box<A>>>>,
     output: BytesMut,
     /// What it holds beyond its own.
     beyond: Part,
@@ -105,7 +106,7 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
             stream,
             take,
             input: BytesMut::new(),
-            answers: FuturesOrdered::new(),
+            answers: VecDeque::new(),
             output: BytesMut::new(),
             is_unflushed: false,
             is_eof: false,
@@ -157,7 +158,7 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
             self.lose();
         } else if !self.is_over {
             self.is_over = true;
-            self.answers.push_back((self.take)(Arrived::Crowded));
+            self.take(Arrived::Crowded);
         }
     }
 
@@ -170,7 +171,7 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
             let usual = || Request::cut(decoder.window(input), self.door.settings.bounds);
             if let Some((request, len)) = is_at_request.then(usual).flatten() {
                 input.advance(len);
-                self.answers.push_back((self.take)(Arrived::Request(request)));
+                self.take(Arrived::Request(request));
                 continue;
             }
             let frame = if self.is_eof { decoder.decode_eof(input) } else { decoder.decode(input) };
@@ -188,14 +189,21 @@ impl<S: Stream, T: Fn(Arrived) -> A, A: Future<Output = String>> Client<S, T, A>
             self.is_over = true;
             self.input.clear();
         }
-        self.answers.push_back((self.take)(arrived));
+        self.take(arrived);
+    }
+
+    fn take(&mut self, arrived: Arrived) {
+        self.answers.push_back(maybe_done(Box::pin((self.take)(arrived))));
     }
 
     /// Puts answers out that are ready, so many that they go in one write; whether there was one. The calls of a client that
     /// does not read go on all the same.
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
+        // There are so few that it costs less to ask each than to keep account of who has something to say.
+        self.answers.iter_mut().for_each(|answer| _ = answer.poll_unpin(cx));
         let mut moved = false;
-        while let Poll::Ready(Some(answer)) = self.answers.poll_next_unpin(cx) {
+        while let Some(answer) = self.answers.front_mut().and_then(|first| Pin::new(first).take_output()) {
+            self.answers.pop_front();
             moved = true;
             if !self.is_lost {
                 self.output.extend_from_slice(answer.as_bytes());
