@@ -116,17 +116,22 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
 
     /// Hands legs to the connection, as many as may be in flight and as fit into one write.
     fn fill(&mut self) {
+        let before = self.flight.len();
         while self.out_done == 0
             && self.out.len() < BATCH_BYTES
             && self.flight.has_room(self.core.core.pipeline)
         {
-            let Some(leg) = self.queue.borrow_mut().pop() else { return };
-            self.core.queued.fetch_sub(1, Ordering::Relaxed);
-            self.core.in_flight.fetch_add(1, Ordering::Relaxed);
+            let Some(leg) = self.queue.borrow_mut().pop() else { break };
             let starts_at = self.written + self.out.len() as u64;
             wire_head(&mut self.out, self.flight.next_number());
-            self.out.push_str(&leg.wire);
+            self.out.push_str(leg.wire());
             self.flight.push(Sent { waiting: leg, starts_at });
+        }
+        // Counted together: other threads count here too, which makes each step dear.
+        let taken = self.flight.len() - before;
+        if taken > 0 {
+            self.core.queued.fetch_sub(count(taken), Ordering::Relaxed);
+            self.core.in_flight.fetch_add(count(taken), Ordering::Relaxed);
         }
     }
 
@@ -166,8 +171,10 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
         if count? == 0 {
             return Err(Lost::because("the core closed the connection"));
         }
-        let now = Instant::now();
-        self.heard = self.take_replies(now)?.then_some(now).or(self.heard);
+        let (now, before) = (Instant::now(), self.flight.len());
+        let was_heard = self.take_replies(now);
+        self.in_flight_fell(before - self.flight.len());
+        self.heard = was_heard?.then_some(now).or(self.heard);
         Ok(true)
     }
 
@@ -244,7 +251,7 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
     }
 
     fn in_flight_fell(&self, by: usize) {
-        self.core.in_flight.fetch_sub(i64::try_from(by).unwrap_or(0), Ordering::Relaxed);
+        self.core.in_flight.fetch_sub(count(by), Ordering::Relaxed);
     }
 
     /// Whether a reply is overdue.
@@ -268,22 +275,21 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
             sent.waiting.end(outcome, None, now);
         }
         let legs: Vec<Waiting> = unsent.into_iter().map(|sent| sent.waiting).collect();
-        self.core.queued.fetch_add(i64::try_from(legs.len()).unwrap_or(0), Ordering::Relaxed);
+        self.core.queued.fetch_add(count(legs.len()), Ordering::Relaxed);
         self.queue.borrow_mut().put_back(legs);
     }
+}
+
+/// A number of legs, as gauges have it.
+fn count(legs: usize) -> i64 {
+    i64::try_from(legs).unwrap_or(0)
 }
 
 /// One reply: ends its leg.
 fn take(flight: &mut Flight, core: &Local, head: ReplyHead<'_>, reply: &[u8], now: Instant) {
     match head.request_id.map_or(Answered::Stray, |number| flight.answer(number)) {
-        Answered::Leg(sent) => {
-            core.in_flight.fetch_sub(1, Ordering::Relaxed);
-            sent.waiting.end(outcome_of(head), Some(reply), now);
-        }
-        Answered::Late => {
-            core.in_flight.fetch_sub(1, Ordering::Relaxed);
-            core.late.increment(1);
-        }
+        Answered::Leg(sent) => sent.waiting.end(outcome_of(head), Some(reply), now),
+        Answered::Late => core.late.increment(1),
         Answered::Stray => core.stray.increment(1),
     }
 }
