@@ -234,9 +234,9 @@ impl Legs {
 
     /// Begins the next core's leg, if nothing was sent to those before it.
     fn try_next(&mut self, upstream: &Upstream) -> bool {
-        let was_sent = self.ended.last().is_some_and(|e| !matches!(e.end.outcome, Outcome::NotSent(_)));
-        let is_late = !self.ended.is_empty() && self.maker.deadline <= Instant::now();
-        if was_sent || is_late {
+        let was_sent = |last: &Ended| !matches!(last.end.outcome, Outcome::NotSent(_));
+        let is_late = || self.maker.deadline <= Instant::now();
+        if self.ended.last().is_some_and(|last| was_sent(last) || is_late()) {
             return false;
         }
         let next = self.spare.pop();
