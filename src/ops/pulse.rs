@@ -1,4 +1,5 @@
-//! One look a second at all there is to see, for everybody who watches: read once, written once, handed to each.
+//! One look a second at all there is to see, for everybody who watches: read once, written once, handed to each. It takes
+//! some milliseconds of a CPU that a call may be waiting for, so while nobody watches there is one in five seconds.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -25,11 +26,11 @@ use crate::owed::Store;
 /// How often it is looked.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// Looks that are remembered, for the curves of somebody who begins to watch: three minutes.
+/// Points that are remembered, one a beat, for the curves of somebody who begins to watch: three minutes.
 const REMEMBERED: usize = 180;
 
-/// Looks that rates and quantiles are reckoned over.
-const WINDOW: usize = 5;
+/// Beats that rates and quantiles are reckoned over, and between two looks while nobody watches.
+const WINDOW: u32 = 5;
 
 /// Who may watch at once; more are told to come back.
 const MAX_LISTENERS: usize = 32;
@@ -68,21 +69,35 @@ impl Pulse {
         self.past.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks once a second, for ever.
+    /// Looks for ever.
     pub async fn keep_beating(view: View) {
         let mut ticks = interval(BEAT);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beats = 0;
         loop {
             ticks.tick().await;
-            view.pulse.beat(&view).await;
+            beats += 1;
+            if view.pulse.is_due(beats) {
+                view.pulse.look(&view, beats).await;
+                beats = 0;
+            }
         }
     }
 
-    async fn beat(&self, view: &View) {
+    fn is_watched(&self) -> bool {
+        self.beats.receiver_count() > 0
+    }
+
+    /// Whether to look, after so many beats.
+    fn is_due(&self, beats: u32) -> bool {
+        beats >= WINDOW || self.is_watched() || self.past().readings.is_empty()
+    }
+
+    async fn look(&self, view: &View, beats: u32) {
         view.publish();
         let reading = Reading::of(&view.metrics.render());
-        self.past().take(&reading, view.in_flight.now());
-        if self.beats.receiver_count() > 0 {
+        self.past().take(&reading, view.in_flight.now(), beats);
+        if self.is_watched() {
             self.look_at_debts(view, &reading).await;
             let shown = self.past().show(view, &reading);
             self.beats.send_replace(event("snapshot", &shown));
@@ -107,16 +122,17 @@ impl Past {
         snapshot(view, reading, &self.owed, self.points.back())
     }
 
-    fn take(&mut self, reading: &Reading, in_flight: usize) {
-        let earlier = self.readings.front().unwrap_or(reading);
-        self.points.push_back(point(reading, earlier, in_flight));
-        self.readings.push_back(reading.clone());
-        if self.readings.len() > WINDOW {
+    /// What is seen after so many beats counts for each of them.
+    fn take(&mut self, reading: &Reading, in_flight: usize, beats: u32) {
+        let is_long_ago = |then: &Reading| reading.since(then) > BEAT * WINDOW - BEAT / 2;
+        while self.readings.get(1).is_some_and(is_long_ago) {
             self.readings.pop_front();
         }
-        if self.points.len() > REMEMBERED {
-            self.points.pop_front();
-        }
+        let earlier = self.readings.front().unwrap_or(reading);
+        let point = point(reading, earlier, in_flight);
+        self.readings.push_back(reading.clone());
+        (0..beats).for_each(|_| self.points.push_back(point.clone()));
+        self.points.drain(..self.points.len().saturating_sub(REMEMBERED));
     }
 }
 
@@ -168,4 +184,27 @@ pub(super) async fn events(State(view): State<View>) -> Response {
 fn crowded() -> Response {
     let text = format!("{MAX_LISTENERS} pages watch already, which is the limit\n");
     (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{LEGS, Metrics};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_point_stands_for_each_beat_however_seldom_it_is_looked() {
+        let (metrics, mut past) = (Metrics::default(), Past::default());
+        let legs = metrics.counter(&LEGS, &["1", "ok"]);
+        for beats in [1, 5, 5, 1, 1, 1, 1, 1] {
+            tokio::time::advance(BEAT * beats).await;
+            legs.increment(10 * u64::from(beats));
+            past.take(&Reading::of(&metrics.render()), 0, beats);
+        }
+        assert_eq!(past.points.len(), 16);
+        for point in past.points.iter().skip(1) {
+            assert_eq!(point["cores"]["1"][0], 10.0, "each rate is that of the last seconds: {point}");
+        }
+        past.take(&Reading::of(&metrics.render()), 0, 1000);
+        assert_eq!(past.points.len(), REMEMBERED);
+    }
 }
