@@ -277,7 +277,7 @@ impl Call {
 /// The beginning of a request to a core, up to where [`Call::wire`] goes on.
 pub fn wire_head(out: &mut String, request_id: u32) {
     out.push_str("<REQUEST><REQUESTID>");
-    digits(out, request_id.into());
+    digits(out, request_id);
     out.push_str("</REQUESTID>");
 }
 

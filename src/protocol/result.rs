@@ -8,7 +8,7 @@ use memchr::memchr2;
 use super::codes::{Codes, ResultType};
 use super::param::Param;
 
-use super::write::{close, element, number, open};
+use super::write::escape;
 use super::xml::{self, RESULT_BOUNDS};
 use crate::model::Rejection;
 
@@ -70,15 +70,19 @@ impl Reply {
     pub fn write(&self, kind: &str, id: &str) -> String {
         let fixed = 160;
         let mut out = String::with_capacity(fixed + kind.len() + self.message.len() + self.body.len());
-        open(&mut out, "RESULT");
-        element(&mut out, "REQUESTTYPE", kind);
-        element(&mut out, "REQUESTID", id);
-        element(&mut out, "RESULTTYPE", &self.label);
-        number(&mut out, "RESULTCODE", i64::from(self.code));
-        element(&mut out, "RESULTMSG", &self.message);
+        out.push_str("<RESULT><REQUESTTYPE>");
+        escape(&mut out, kind);
+        out.push_str("</REQUESTTYPE><REQUESTID>");
+        escape(&mut out, id);
+        out.push_str("</REQUESTID><RESULTTYPE>");
+        escape(&mut out, &self.label);
+        out.push_str("</RESULTTYPE><RESULTCODE>");
+        out.push_str(itoa::Buffer::new().format(self.code));
+        out.push_str("</RESULTCODE><RESULTMSG>");
+        escape(&mut out, &self.message);
+        out.push_str("</RESULTMSG>");
         out.push_str(&self.body);
-        close(&mut out, "RESULT");
-        out.push_str("\r\n");
+        out.push_str("</RESULT>\r\n");
         out
     }
 }

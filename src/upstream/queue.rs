@@ -143,10 +143,7 @@ impl Waiting {
     fn about(key: u64, urgency: Urgency, deadline: Instant) -> Self {
         let board = Board::new(Wires::new(), WakeOn::Last, Replies::Dropped, 1);
         let (place, _) = board.ticket();
-        Self::new(
-            Leg { wire: 0, key, urgency, begins: false, started: deadline, deadline, board },
-            place,
-        )
+        Self::new(Leg { wire: 0, key, urgency, begins: false, started: deadline, deadline, board }, place)
     }
 }
 
