@@ -27,6 +27,7 @@ use corecast::fanout::{Deferred, Ended, Terms, Verdict};
 use corecast::model::{Core, CoreId, LegEnd, Outcome};
 use corecast::protocol::codes::{Codes, ResultType};
 use corecast::protocol::frame::FrameDecoder;
+use corecast::protocol::refrain::Refrain;
 use corecast::protocol::request::Request;
 use corecast::protocol::result::{Reply, ReplyHead};
 use corecast::protocol::url;
@@ -47,6 +48,10 @@ const BOUNDS: Bounds = Bounds { max_fields: 256, max_depth: 16 };
 
 const REQUEST: &[u8] = b"<REQUEST>\r\n<TYPE>CALLUPDATE</TYPE>\r\n<REQUESTID>4711</REQUESTID>\r\n\
     <DEVICEID>2004711</DEVICEID>\r\n<ANI>6145551212</ANI>\r\n<USER1>Smith &amp; Sons</USER1>\r\n</REQUEST>\r\n";
+
+/// The same without anything that stands for something else, as nearly all are.
+const USUAL: &[u8] = b"<REQUEST>\r\n<TYPE>CALLUPDATE</TYPE>\r\n<REQUESTID>4711</REQUESTID>\r\n\
+    <DEVICEID>2004711</DEVICEID>\r\n<ANI>6145551212</ANI>\r\n<USER1>Smith and Sons</USER1>\r\n</REQUEST>\r\n";
 
 const QUERY: &str = "type=callupdate&requestid=4711&deviceid=2004711&ani=6145551212&user1=Smith+%26+Sons";
 
@@ -89,17 +94,19 @@ struct Lab {
     ended: Vec<Ended>,
     terms: Terms,
     reply: Reply,
+    refrain: Refrain,
 }
 
 /// A step of the way of a call, its name and what it does.
 struct Step(&'static str, &'static str, fn(&mut Lab));
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 13] = [
     Step("frame", "bytes → one message", |lab| {
         lab.input.extend_from_slice(REQUEST);
         drop(black_box(lab.decoder.decode(&mut lab.input)));
     }),
     Step("parse", "message → request, over TCP", |_| drop(black_box(Request::read(REQUEST, BOUNDS)))),
+    Step("cut", "bytes → request, of the usual form", |_| drop(black_box(Request::cut(USUAL, BOUNDS)))),
     Step("url", "query → request, over HTTP", |_| drop(black_box(url::read(QUERY, "", BOUNDS)))),
     Step("check", "request → function", |lab| drop(black_box(check(&lab.call.request)))),
     Step("resolve", "DEVICEID → device in the directory", |lab| {
@@ -108,6 +115,12 @@ const STEPS: [Step; 10] = [
     Step("route", "call → plan", |lab| drop(black_box(lab.router.plan(&lab.call, &lab.snapshot)))),
     Step("wire", "call → bytes for the cores", |lab| drop(black_box(lab.call.wire(None)))),
     Step("head", "a core's reply → its head", |_| drop(black_box(ReplyHead::read(REPLY)))),
+    Step("reply", "a core's reply of the usual form → its head", |_| {
+        drop(black_box(ReplyHead::cut(REPLY)))
+    }),
+    Step("again", "a confirmation like the last → its number", |lab| {
+        black_box(lab.refrain.again(REPLY));
+    }),
     Step("fold", "three outcomes → verdict", |lab| {
         let Lab { call, plan, ended, terms, .. } = lab;
         drop(black_box(Verdict { call, plan, ended, terms, deferred: &Deferred::Nothing }.reply()));
@@ -132,7 +145,10 @@ impl Lab {
         let text = "CALLUPDATE sent to all of the following cores: 1,2,3";
         let reply = Reply::new(&Codes::default(), ResultType::Ok, text);
         let decoder = FrameDecoder::new(64 * 1024);
-        Self { decoder, input: BytesMut::new(), snapshot, router, call, plan, ended, terms, reply }
+        let mut refrain = Refrain::default();
+        let (head, len) = ReplyHead::cut(REPLY).expect("a reply");
+        refrain.learn(&head, &REPLY[..len]);
+        Self { decoder, input: BytesMut::new(), snapshot, router, call, plan, ended, terms, reply, refrain }
     }
 }
 

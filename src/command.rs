@@ -4,6 +4,6 @@ mod call;
 mod function;
 mod table;
 
-pub use call::{Call, Refusal, check, named, named_by, wire_head};
+pub use call::{Call, Refusal, check, check_as, named, named_by, wire_head};
 pub use function::{Command, Family, Function, Identifiers, Merge, Need, Policy, Room, Scope, Urgency};
 pub use table::{FUNCTIONS, function};

@@ -6,6 +6,7 @@ pub mod frame;
 pub mod markup;
 pub mod param;
 mod plain;
+pub mod refrain;
 pub mod request;
 pub mod result;
 pub mod url;

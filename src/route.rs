@@ -211,8 +211,7 @@ impl InForce {
             let Some((cores, _)) = self.owners(device.id(), Some(device), steps) else {
                 return self.unknown(None, policy, Refusal::no_agent, steps);
             };
-            let at = Some(plan.devices.len());
-            plan.devices.push(device.id().into());
+            let at = plan.add_device(device.id());
             plan.legs.extend(cores.iter().map(|core| Aim { core: *core, device: at }));
         }
         if call.request.get(Param::DeviceId).is_none() {
@@ -248,7 +247,7 @@ impl InForce {
     /// One core of the agent's site, by rendezvous hash: every proxy finds the same order for a session, and a core
     /// that comes or goes moves no session but its own.
     fn for_session(&self, call: &Call, snapshot: &Snapshot, steps: &mut impl Steps) -> Result<Plan, Refusal> {
-        let session = stable_hash(call.request.get(Param::SessionId).unwrap_or("").as_bytes());
+        let session = stable_hash(call.request.get(Param::SessionId).unwrap_or("").bytes());
         let mut cores = self.session_cores(call, snapshot, steps)?;
         cores.sort_by_cached_key(|core| std::cmp::Reverse(hash::mix(session, u64::from(core.id.0))));
         steps.step(|| "one core: the first of this order that can be reached".into());

@@ -29,7 +29,7 @@ use crate::command::Urgency;
 use crate::model::CoreIndex;
 
 pub(crate) use backoff::Backoff;
-pub use board::{Board, Replies, WakeOn};
+pub use board::{Board, Replies, WakeOn, Wires};
 pub use breaker::{Breaker, BreakerSettings, State};
 pub use dial::{Dial, Stream};
 pub use errand::{Done, Errand};
@@ -41,8 +41,8 @@ pub use stack::{CoreStack, LegFuture};
 /// The part of a call that goes to one core.
 #[derive(Clone, Debug)]
 pub struct Leg {
-    /// The request from behind its REQUESTID to its end, shared by all legs of a call.
-    pub wire: Rc<str>,
+    /// The place of its request among those of its board.
+    pub wire: usize,
     /// What decides which link it travels on: what has the same key arrives in order.
     pub key: u64,
     /// What it yields to.

@@ -63,7 +63,18 @@ impl Refusal {
 /// # Errors
 /// [`Refusal`], the design's "bad input": the first thing that is wrong, by name.
 pub fn check(request: &Request) -> Result<&'static Function, Refusal> {
-    let function = find(request)?;
+    check_as(function(request.kind()), request)
+}
+
+/// The same for whoever knows already which function has the request's name.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_as(
+    function: Option<&'static Function>,
+    request: &Request,
+) -> Result<&'static Function, Refusal> {
+    let function = function.ok_or_else(|| no_function(request.kind()))?;
     check_id(request)?;
     check_twins(function, request)?;
     if !is_about_a_record(function, request) {
@@ -75,14 +86,11 @@ pub fn check(request: &Request) -> Result<&'static Function, Refusal> {
     Ok(function)
 }
 
-fn find(request: &Request) -> Result<&'static Function, Refusal> {
-    let kind = request.kind();
-    if kind.is_empty() {
-        return Err(Refusal::format("TYPE is missing: it names the function, for example CALLSTART"));
+fn no_function(kind: &str) -> Refusal {
+    match kind {
+        "" => Refusal::format("TYPE is missing: it names the function, for example CALLSTART"),
+        _ => Refusal::new(ResultType::UnknownMessageType, format!("{kind} is no function of this API")),
     }
-    function(kind).ok_or_else(|| {
-        Refusal::new(ResultType::UnknownMessageType, format!("{kind} is no function of this API"))
-    })
 }
 
 fn check_id(request: &Request) -> Result<(), Refusal> {
@@ -273,7 +281,7 @@ impl Call {
 /// The beginning of a request to a core, up to where [`Call::wire`] goes on.
 pub fn wire_head(out: &mut String, request_id: u32) {
     out.push_str("<REQUEST><REQUESTID>");
-    digits(out, request_id.into());
+    digits(out, request_id);
     out.push_str("</REQUESTID>");
 }
 

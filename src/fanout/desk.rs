@@ -28,7 +28,7 @@ use super::turns::Turns;
 use super::witness::Witness;
 use crate::access::Pass;
 use crate::budget::Budget;
-use crate::command::{Call, Function, Refusal, Room, check};
+use crate::command::{Call, Function, Refusal, Room, check_as};
 use crate::ledger::Ledger;
 use crate::media::Download;
 use crate::owed::{Obligation, Owed};
@@ -228,7 +228,7 @@ impl Desk {
             }
         };
         let function = crate::command::function(request.kind());
-        let checked = origin.pass.check(function, started).and_then(|()| check(&request));
+        let checked = origin.pass.check(function, started).and_then(|()| check_as(function, &request));
         let kind = function.map_or_else(|| request.kind().to_owned().into(), |f| f.name.into());
         let witness = function.filter(|f| f.is_blackout());
         let witness = witness.map(|f| Witness::new(&self.ledger, f, &request, origin.peer));

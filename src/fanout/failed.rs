@@ -109,7 +109,7 @@ pub(super) fn is_expected(plan: &Plan, leg: &Ended, codes: &Codes) -> bool {
 }
 
 fn describe(call: &Call, plan: &Plan, leg: &Ended, now: Timestamp) -> FailedLeg {
-    let found = leg.device.and_then(|at| plan.devices.get(at)).map(ToString::to_string);
+    let found = plan.device_at(leg.device).map(String::from);
     let device = found.or_else(|| named(call.function, &call.request)).unwrap_or_default();
     FailedLeg {
         at: now.as_millisecond(),

@@ -37,12 +37,11 @@ struct Maker {
     board: Rc<Board>,
 }
 
-/// A request as cores get it, made once for all legs that go under the same name.
+/// What all legs have in common that go under the same name. It has the place of their request on the board.
 #[derive(Debug)]
 struct Wire {
     /// The place among the plan's devices, or the request as it came.
-    device: Option<usize>,
-    text: Rc<str>,
+    device: Option<u32>,
     key: u64,
     /// Of a blackout: how it is said again, if another copy owes something that goes before it.
     blackout: Option<Arc<Obligation>>,
@@ -51,10 +50,10 @@ struct Wire {
 impl Wire {
     fn of(call: &Call, plan: &Plan, aim: Aim, asked: Option<i64>) -> Self {
         let device = plan.device(aim);
-        let key = stable_hash(device.unwrap_or_else(|| call.link_key()).as_bytes());
+        let key = stable_hash(device.unwrap_or_else(|| call.link_key()).bytes());
         let blackout =
             asked.map(|asked| Arc::new(Obligation::of(call, device, key, aim.core.id, asked, false)));
-        Self { device: aim.device, text: call.wire(device).into(), key, blackout }
+        Self { device: aim.device, key, blackout }
     }
 }
 
@@ -78,7 +77,8 @@ impl Maker {
         let (urgency, begins) = (call.function.priority, call.function.begins());
         let deadline = if can_be_owed { owed.reserve(started, call.deadline) } else { call.deadline };
         let heeds_order = can_be_owed || plan.policy == Policy::All;
-        let board = Board::new(wake_on, replies, plan.legs.len());
+        let wires = requests.iter().map(|wire| call.wire(plan.device_at(wire.device))).collect();
+        let board = Board::new(wires, wake_on, replies, plan.legs.len());
         // Half of the time is left for what goes behind.
         let patience = started + deadline.saturating_duration_since(started) / 2;
         Self {
@@ -95,19 +95,19 @@ impl Maker {
         }
     }
 
-    fn wire(&self, aim: Aim) -> Option<&Wire> {
-        self.requests.iter().find(|wire| wire.device == aim.device)
+    fn wire(&self, aim: Aim) -> Option<(usize, &Wire)> {
+        self.requests.iter().enumerate().find(|(_, wire)| wire.device == aim.device)
     }
 
     /// What the leg is about.
     fn chain(&self, aim: Aim) -> u64 {
-        self.wire(aim).map_or(0, |wire| wire.key)
+        self.wire(aim).map_or(0, |(_, wire)| wire.key)
     }
 
     /// Whether nothing is owed that goes first.
     fn is_next(&self, owed: &Owed, plan: &Plan, aim: Aim) -> bool {
         let (core, chain) = (aim.core.id, self.chain(aim));
-        match self.wire(aim).and_then(|wire| wire.blackout.as_ref()) {
+        match self.wire(aim).and_then(|(_, wire)| wire.blackout.as_ref()) {
             Some(blackout) => owed.tells(core, chain, plan.forgives(core), blackout),
             None => !owed.owes(core, chain),
         }
@@ -118,10 +118,9 @@ impl Maker {
     }
 
     fn leg(&self, aim: Aim) -> Option<Leg> {
-        let wire = self.wire(aim)?;
+        let (at, wire) = self.wire(aim)?;
         let Self { urgency, begins, started, deadline, .. } = *self;
-        let (text, board) = (wire.text.clone(), self.board.clone());
-        Some(Leg { wire: text, key: wire.key, urgency, begins, started, deadline, board })
+        Some(Leg { wire: at, key: wire.key, urgency, begins, started, deadline, board: self.board.clone() })
     }
 }
 
@@ -234,9 +233,9 @@ impl Legs {
 
     /// Begins the next core's leg, if nothing was sent to those before it.
     fn try_next(&mut self, upstream: &Upstream) -> bool {
-        let was_sent = self.ended.last().is_some_and(|e| !matches!(e.end.outcome, Outcome::NotSent(_)));
-        let is_late = !self.ended.is_empty() && self.maker.deadline <= Instant::now();
-        if was_sent || is_late {
+        let was_sent = |last: &Ended| !matches!(last.end.outcome, Outcome::NotSent(_));
+        let is_late = || self.maker.deadline <= Instant::now();
+        if self.ended.last().is_some_and(|last| was_sent(last) || is_late()) {
             return false;
         }
         let next = self.spare.pop();

@@ -56,7 +56,7 @@ pub(super) fn obligations(
 ) -> Option<Vec<Obligation>> {
     let missing = missing(owed, codes, call, plan, ended);
     let obligation = |leg: &&Ended| {
-        let device = leg.device.and_then(|at| plan.devices.get(at)).map(|device| &**device);
+        let device = plan.device_at(leg.device);
         Obligation::of(call, device, leg.chain, leg.core, asked, plan.forgives(leg.core))
     };
     (!missing.is_empty()).then(|| missing.iter().map(obligation).collect())

@@ -79,7 +79,7 @@ pub(super) struct Note {
     unclear: Passed,
     is_unclear: bool,
     /// How often each core's connections had been lost.
-    losses: SmallVec<[(CoreId, u64); 4]>,
+    losses: SmallVec<[(CoreId, u64); 8]>,
 }
 
 struct Joined(Counter);
@@ -246,8 +246,7 @@ fn has_offset(call: &Call) -> bool {
 
 /// A core may not tell capitals from small letters: then they are one device.
 fn hash(device: &str) -> u64 {
-    let folded: SmallVec<[u8; 32]> = device.bytes().map(|byte| byte.to_ascii_lowercase()).collect();
-    stable_hash(&folded)
+    stable_hash(device.bytes().map(|byte| byte.to_ascii_lowercase()))
 }
 
 fn count_of(hash: u64) -> u16 {

@@ -8,7 +8,7 @@ pub struct Ended {
     /// The core.
     pub core: CoreId,
     /// The place in [`Plan::devices`](crate::route::Plan::devices) of the device that it was told of.
-    pub device: Option<usize>,
+    pub device: Option<u32>,
     /// The device, agent or chat that it was about.
     pub chain: u64,
     /// Whether an earlier try of the same command ended so, and this one did not go to the core.

@@ -97,7 +97,7 @@ impl Drop for Witness {
 }
 
 fn leg(plan: &Plan, ended: &Ended) -> Leg {
-    let device = ended.device.and_then(|at| plan.devices.get(at)).map_or("", |device| &**device);
+    let device = plan.device_at(ended.device).unwrap_or("");
     let end = &ended.end;
     let head = end.reply.as_deref().and_then(ReplyHead::read);
     let reply = head.as_ref().map(|head| (head.code, &*head.label));

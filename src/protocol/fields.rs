@@ -96,8 +96,8 @@ impl Fields {
     }
 
     /// Adds a field of which nothing had to be made anew.
-    pub(super) fn push_part(&mut self, name: &str, at: Text, value: Text) {
-        self.add(Stored { param: Param::from_name(name), name: at, value, markup: None });
+    pub(super) fn push_part(&mut self, name: &[u8], at: Text, value: Text) {
+        self.add(Stored { param: Param::from_bytes(name), name: at, value, markup: None });
     }
 
     fn add(&mut self, stored: Stored) {

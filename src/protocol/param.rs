@@ -154,9 +154,14 @@ impl Param {
     /// The parameter of this name or variant, without regard to case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
+        Self::from_bytes(name.as_bytes())
+    }
+
+    /// The same for a name that is not known to be text yet.
+    pub(super) fn from_bytes(name: &[u8]) -> Option<Self> {
         let mut upper = [0; Self::LONGEST];
         let upper = upper.get_mut(..name.len())?;
-        upper.copy_from_slice(name.as_bytes());
+        upper.copy_from_slice(name);
         upper.make_ascii_uppercase();
         Self::of_upper(upper)
     }

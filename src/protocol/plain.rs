@@ -27,7 +27,7 @@ pub(super) fn cut(input: &[u8], root: &str, bounds: Bounds) -> Option<(Fields, u
             return None;
         }
         let (name, value) = at.element()?;
-        fields.push_part(str::from_utf8(&input[name.clone()]).ok()?, part(name)?, part(value)?);
+        fields.push_part(&input[name.clone()], part(name)?, part(value)?);
     }
     at.end_tag(name)?;
     let source = str::from_utf8(&input[..at.at]).ok()?;
@@ -49,10 +49,6 @@ impl<'i> Cursor<'i> {
         self.rest().starts_with(what)
     }
 
-    fn skip(&mut self, what: &[u8]) -> Option<()> {
-        self.is_at(what).then(|| self.at += what.len())
-    }
-
     fn skip_space(&mut self) {
         self.at += self.rest().iter().take_while(|byte| is_space(**byte)).count();
     }
@@ -69,18 +65,17 @@ impl<'i> Cursor<'i> {
     }
 
     fn start_tag(&mut self) -> Option<&'i [u8]> {
-        self.skip(b"<")?;
-        let rest = self.rest();
-        let name = &rest[..rest.iter().take_while(|byte| is_name_byte(**byte)).count()];
-        self.at += name.len();
-        self.skip(b">")?;
-        name.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_').then_some(name)
+        let rest = self.rest().strip_prefix(b"<")?;
+        let name = &rest[..rest.iter().position(|byte| !is_name_byte(*byte))?];
+        self.at += name.len() + 2;
+        let is_name = name.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_');
+        (is_name && rest[name.len()] == b'>').then_some(name)
     }
 
     fn end_tag(&mut self, name: &[u8]) -> Option<()> {
-        self.skip(b"</")?;
-        self.skip(name)?;
-        self.skip(b">")
+        let tag = self.rest().get(..name.len() + 3)?;
+        self.at += tag.len();
+        (tag.starts_with(b"</") && tag.ends_with(b">") && &tag[2..tag.len() - 1] == name).then_some(())
     }
 }
 
@@ -110,9 +105,20 @@ const fn is_space(byte: u8) -> bool {
 }
 
 /// Those of the ASCII characters that a name may have.
-const fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':')
+fn is_name_byte(byte: u8) -> bool {
+    NAME_BYTES[usize::from(byte)]
 }
+
+/// Which bytes these are: looked up, since each byte of each name is asked about.
+static NAME_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,14 @@
 //! Results: what a client gets, and what a core's reply says in its first few elements.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use memchr::memchr2;
 
 use super::codes::{Codes, ResultType};
 use super::param::Param;
 
-use super::write::{close, element, number, open};
+use super::write::escape;
 use super::xml::{self, RESULT_BOUNDS};
 use crate::model::Rejection;
 
@@ -69,15 +70,19 @@ impl Reply {
     pub fn write(&self, kind: &str, id: &str) -> String {
         let fixed = 160;
         let mut out = String::with_capacity(fixed + kind.len() + self.message.len() + self.body.len());
-        open(&mut out, "RESULT");
-        element(&mut out, "REQUESTTYPE", kind);
-        element(&mut out, "REQUESTID", id);
-        element(&mut out, "RESULTTYPE", &self.label);
-        number(&mut out, "RESULTCODE", i64::from(self.code));
-        element(&mut out, "RESULTMSG", &self.message);
+        out.push_str("<RESULT><REQUESTTYPE>");
+        escape(&mut out, kind);
+        out.push_str("</REQUESTTYPE><REQUESTID>");
+        escape(&mut out, id);
+        out.push_str("</REQUESTID><RESULTTYPE>");
+        escape(&mut out, &self.label);
+        out.push_str("</RESULTTYPE><RESULTCODE>");
+        out.push_str(itoa::Buffer::new().format(self.code));
+        out.push_str("</RESULTCODE><RESULTMSG>");
+        escape(&mut out, &self.message);
+        out.push_str("</RESULTMSG>");
         out.push_str(&self.body);
-        close(&mut out, "RESULT");
-        out.push_str("\r\n");
+        out.push_str("</RESULT>\r\n");
         out
     }
 }
@@ -120,13 +125,22 @@ impl<'a> ReplyHead<'a> {
     /// nothing between or behind them. `None` of any other, and of one that is not there to its end.
     #[must_use]
     pub fn cut(input: &'a [u8]) -> Option<(Self, usize)> {
-        let mut rest = input.strip_prefix(b"<RESULT><REQUESTTYPE>")?;
-        value(&mut rest, b"</REQUESTTYPE><REQUESTID>")?;
-        let request_id = value(&mut rest, b"</REQUESTID><RESULTTYPE>")?.parse().ok();
-        let label = value(&mut rest, b"</RESULTTYPE><RESULTCODE>")?.into();
-        let code = value(&mut rest, b"</RESULTCODE><RESULTMSG>")?.parse().ok()?;
-        let message = value(&mut rest, b"</RESULTMSG></RESULT>")?.into();
-        Some((Self { request_id, label, code, message }, input.len() - rest.len()))
+        let mut at = Values { reply: input, at: 0 };
+        at.skip(b"<RESULT><REQUESTTYPE>")?;
+        at.value(b"</REQUESTTYPE><REQUESTID>")?;
+        let request_id = at.value(b"</REQUESTID><RESULTTYPE>")?;
+        let label = at.value(b"</RESULTTYPE><RESULTCODE>")?;
+        let code = at.value(b"</RESULTCODE><RESULTMSG>")?;
+        let message = at.value(b"</RESULTMSG></RESULT>")?;
+        // Once for all of it: a look at each value alone takes several times as long.
+        let reply = str::from_utf8(&input[..at.at]).ok()?;
+        let head = Self {
+            request_id: reply[request_id].parse().ok(),
+            label: reply[label].into(),
+            code: reply[code].parse().ok()?,
+            message: reply[message].into(),
+        };
+        Some((head, at.at))
     }
 
     /// A head in the usual form, and what stands behind it.
@@ -162,15 +176,30 @@ impl<'a> ReplyHead<'a> {
     }
 }
 
-/// The text up to these tags, which are taken off with it. There is none if it is blank or has white space around it: then
-/// the reply is looked at more closely.
-fn value<'a, const N: usize>(rest: &mut &'a [u8], tags: &[u8; N]) -> Option<&'a str> {
-    // It is too short for a search that looks at many bytes at once.
-    let len = rest.iter().position(|byte| matches!(byte, b'<' | b'&'))?;
-    let (value, after) = rest.split_at(len);
-    *rest = after.strip_prefix(tags)?;
-    let is_bare = !value.first()?.is_ascii_whitespace() && !value.last()?.is_ascii_whitespace();
-    str::from_utf8(value).ok().filter(|_| is_bare)
+/// The values of a reply of the shortest form, one behind the other.
+struct Values<'a> {
+    reply: &'a [u8],
+    at: usize,
+}
+
+impl Values<'_> {
+    fn skip<const N: usize>(&mut self, tags: &[u8; N]) -> Option<()> {
+        let is_next = self.reply[self.at..].first_chunk() == Some(tags);
+        self.at += N;
+        is_next.then_some(())
+    }
+
+    /// Where the text up to these tags stands; they are skipped. There is none if it is blank or has white space around it:
+    /// then the reply is looked at more closely.
+    fn value<const N: usize>(&mut self, tags: &[u8; N]) -> Option<Range<usize>> {
+        let (from, rest) = (self.at, &self.reply[self.at..]);
+        // It is too short for a search that looks at many bytes at once.
+        let value = &rest[..rest.iter().position(|byte| matches!(byte, b'<' | b'&'))?];
+        let is_bare = !value.first()?.is_ascii_whitespace() && !value.last()?.is_ascii_whitespace();
+        self.at += value.len();
+        self.skip(tags).filter(|()| is_bare)?;
+        Some(from..from + value.len())
+    }
 }
 
 #[cfg(test)]

@@ -66,8 +66,12 @@ pub fn number(out: &mut String, name: &str, value: i64) {
 }
 
 /// Writes a number.
-pub fn digits(out: &mut String, value: u64) {
-    out.push_str(itoa::Buffer::new().format(value));
+pub fn digits(out: &mut String, value: u32) {
+    // Most are numbers of cores.
+    match char::from_digit(value, 10) {
+        Some(digit) => out.push(digit),
+        None => out.push_str(itoa::Buffer::new().format(value)),
+    }
 }
 
 /// Writes `<NAME>`.

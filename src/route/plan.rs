@@ -7,7 +7,7 @@ use crate::model::{CoreId, CoreIndex};
 use crate::protocol::write::digits;
 
 /// Cores of one plan, as they are configured.
-pub type Cores = SmallVec<[Owner; 4]>;
+pub type Cores = SmallVec<[Owner; 8]>;
 
 /// A core that is to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,14 +35,14 @@ pub struct Aim {
     pub core: Owner,
     /// The place in [`Plan::devices`] of the device that the core is told of; `None` if the request goes as it
     /// came.
-    pub device: Option<usize>,
+    pub device: Option<u32>,
 }
 
 /// Which cores get a call, and what their outcomes add up to.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The legs: sorted by core, or for [`Policy::First`] in the order in which they are tried.
-    pub legs: SmallVec<[Aim; 4]>,
+    pub legs: SmallVec<[Aim; 8]>,
     /// The DEVICEIDs that the directory found for what the request names otherwise.
     pub devices: SmallVec<[Box<str>; 1]>,
     /// How outcomes become a verdict.
@@ -90,7 +90,19 @@ impl Plan {
     /// The DEVICEID that a leg carries, where the directory found one.
     #[must_use]
     pub fn device(&self, leg: Aim) -> Option<&str> {
-        leg.device.and_then(|at| self.devices.get(at)).map(|device| &**device)
+        self.device_at(leg.device)
+    }
+
+    /// The DEVICEID at a place among those that the directory found.
+    #[must_use]
+    pub fn device_at(&self, place: Option<u32>) -> Option<&str> {
+        self.devices.get(usize::try_from(place?).ok()?).map(|device| &**device)
+    }
+
+    /// One more DEVICEID that the directory found: its place.
+    pub(super) fn add_device(&mut self, id: &str) -> Option<u32> {
+        self.devices.push(id.into());
+        u32::try_from(self.devices.len() - 1).ok()
     }
 
     /// Whether these cores are asked without knowing which of them is meant: then a core that says "not mine" is

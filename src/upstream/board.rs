@@ -1,4 +1,5 @@
-//! Where the legs of one call report their ends: one allocation and one waker for all of them.
+//! What the legs of one call have in common, and where they report their ends: one allocation and one waker for all of
+//! them.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -14,6 +15,9 @@ use smallvec::SmallVec;
 use crate::budget::Part;
 use crate::command::Urgency;
 use crate::model::{LegEnd, Outcome};
+
+/// Requests from behind their REQUESTID to their end, each of them shared by all legs that go under the same name.
+pub type Wires = SmallVec<[String; 1]>;
 
 /// When the call has something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,22 +64,23 @@ impl Replies {
     }
 }
 
-/// The ends of one call's legs.
+/// One call's requests to cores, as they are written, and the ends of its legs.
 #[derive(Debug)]
 pub struct Board {
+    wires: Wires,
     wake_on: WakeOn,
     replies: Replies,
     open: Cell<usize>,
-    ends: RefCell<SmallVec<[Option<LegEnd>; 4]>>,
+    ends: RefCell<SmallVec<[Option<LegEnd>; 8]>>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Board {
     /// An empty board, with room for so many legs.
     #[must_use]
-    pub fn new(wake_on: WakeOn, replies: Replies, legs: usize) -> Rc<Self> {
+    pub fn new(wires: Wires, wake_on: WakeOn, replies: Replies, legs: usize) -> Rc<Self> {
         let (open, waker) = Default::default();
-        Rc::new(Self { wake_on, replies, open, ends: SmallVec::with_capacity(legs).into(), waker })
+        Rc::new(Self { wires, wake_on, replies, open, ends: SmallVec::with_capacity(legs).into(), waker })
     }
 
     /// A place for one more leg: whoever owns the leg reports on it, the ticket waits for that.
@@ -122,6 +127,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// One of the call's requests.
+    pub(super) fn wire(&self, at: usize) -> &str {
+        self.board.as_ref().and_then(|board| board.wires.get(at)).map_or("", |wire| wire)
+    }
+
     /// The leg has ended.
     pub(super) fn report(mut self, end: LegEnd, reply: Option<&[u8]>) {
         self.end(end, reply);
@@ -174,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_call_is_woken_once_when_the_last_leg_ends() {
-        let board = Board::new(WakeOn::Last, Replies::Dropped, 1);
+        let board = Board::new(Wires::new(), WakeOn::Last, Replies::Dropped, 1);
         let ((first, one), (second, two)) = (board.ticket(), board.ticket());
         let mut both = task::spawn(futures::future::join(one, two));
         assert_pending!(both.poll());
@@ -187,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_call_that_needs_only_one_is_woken_by_each() {
-        let board = Board::new(WakeOn::Each, Replies::Dropped, 1);
+        let board = Board::new(Wires::new(), WakeOn::Each, Replies::Dropped, 1);
         let ((first, one), _second) = (board.ticket(), board.ticket());
         let mut one = task::spawn(one);
         assert_pending!(one.poll());
@@ -197,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_leg_that_is_lost_ends_all_the_same() {
-        let board = Board::new(WakeOn::Last, Replies::Dropped, 1);
+        let board = Board::new(Wires::new(), WakeOn::Last, Replies::Dropped, 1);
         let (place, ticket) = board.ticket();
         drop(place);
         let Ok(end) = assert_ready!(task::spawn(ticket).poll());

@@ -22,6 +22,7 @@ use super::shared::Local;
 use crate::command::wire_head;
 use crate::model::{Outcome, Rejection, Unsent};
 use crate::protocol::frame::{Frame, FrameDecoder};
+use crate::protocol::refrain::Refrain;
 use crate::protocol::result::ReplyHead;
 
 /// Requests are written together up to this many bytes, so that a batch is one system call and yet a leg's
@@ -72,6 +73,7 @@ pub(super) struct Conversation<'l, S> {
     input: BytesMut,
     decoder: FrameDecoder,
     flight: Flight,
+    refrain: Refrain,
     heard: Option<Instant>,
     timer: Pin<Box<Sleep>>,
 }
@@ -89,6 +91,7 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
             input: BytesMut::new(),
             decoder: FrameDecoder::new(settings.max_reply_bytes),
             flight: Flight::default(),
+            refrain: Refrain::default(),
             heard: None,
             timer: Box::pin(sleep_until(Instant::now())),
         }
@@ -116,17 +119,22 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
 
     /// Hands legs to the connection, as many as may be in flight and as fit into one write.
     fn fill(&mut self) {
+        let before = self.flight.len();
         while self.out_done == 0
             && self.out.len() < BATCH_BYTES
             && self.flight.has_room(self.core.core.pipeline)
         {
-            let Some(leg) = self.queue.borrow_mut().pop() else { return };
-            self.core.queued.fetch_sub(1, Ordering::Relaxed);
-            self.core.in_flight.fetch_add(1, Ordering::Relaxed);
+            let Some(leg) = self.queue.borrow_mut().pop() else { break };
             let starts_at = self.written + self.out.len() as u64;
             wire_head(&mut self.out, self.flight.next_number());
-            self.out.push_str(&leg.wire);
+            self.out.push_str(leg.wire());
             self.flight.push(Sent { waiting: leg, starts_at });
+        }
+        // Counted together: other threads count here too, which makes each step dear.
+        let taken = self.flight.len() - before;
+        if taken > 0 {
+            self.core.queued.fetch_sub(count(taken), Ordering::Relaxed);
+            self.core.in_flight.fetch_add(count(taken), Ordering::Relaxed);
         }
     }
 
@@ -166,36 +174,46 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
         if count? == 0 {
             return Err(Lost::because("the core closed the connection"));
         }
-        let now = Instant::now();
-        self.heard = self.take_replies(now)?.then_some(now).or(self.heard);
+        let (now, before) = (Instant::now(), self.flight.len());
+        let was_heard = self.take_replies(now);
+        self.in_flight_fell(before - self.flight.len());
+        self.heard = was_heard?.then_some(now).or(self.heard);
         Ok(true)
     }
 
     /// Ends the legs that what was read answers; whether there were any replies.
     fn take_replies(&mut self, now: Instant) -> Result<bool, Lost> {
-        let Self { decoder, input, flight, core, .. } = self;
         let mut was_heard = false;
         loop {
-            // Nearly all that cores say is so short that its end is found by reading it.
-            let is_at_reply = decoder.is_at_message(input);
-            let usual = if is_at_reply { ReplyHead::cut(decoder.window(input)) } else { None };
-            if let Some((head, len)) = usual {
-                take(flight, core, head, &input[..len], now);
-                let is_line = input[len..].starts_with(b"\r\n");
-                input.advance(if is_line { len + 2 } else { len });
-            } else {
-                match decoder.decode(input)? {
-                    Some(Frame::Message(reply)) => {
-                        let head =
-                            ReplyHead::read(&reply).ok_or_else(|| garbage("no RESULT with a RESULTCODE"))?;
-                        take(flight, core, head, &reply, now);
-                    }
-                    Some(Frame::Fault(fault)) => return Err(garbage(&fault.to_string())),
-                    None => return Ok(was_heard),
+            was_heard |= self.take_usual(now);
+            match self.decoder.decode(&mut self.input)? {
+                Some(Frame::Message(reply)) => {
+                    let head =
+                        ReplyHead::read(&reply).ok_or_else(|| garbage("no RESULT with a RESULTCODE"))?;
+                    take(&mut self.flight, self.core, head.request_id, outcome_of(head), &reply, now);
                 }
+                Some(Frame::Fault(fault)) => return Err(garbage(&fault.to_string())),
+                None => return Ok(was_heard),
             }
             was_heard = true;
         }
+    }
+
+    /// The same for replies of the usual form, which nearly all have. They are so short that their end is found by reading
+    /// them.
+    fn take_usual(&mut self, now: Instant) -> bool {
+        let Self { decoder, input, flight, refrain, core, .. } = self;
+        if !decoder.is_at_message(input) {
+            return false;
+        }
+        let mut at = 0;
+        while let Some((number, outcome, len)) = usual(refrain, decoder.window(&input[at..])) {
+            take(flight, core, number, outcome, &input[at..at + len], now);
+            at += len;
+            at += if input[at..].starts_with(b"\r\n") { 2 } else { 0 };
+        }
+        input.advance(at);
+        at > 0
     }
 
     /// One timer for all legs: it is set to the first event known, and when it fires, what is due is done.
@@ -244,7 +262,7 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
     }
 
     fn in_flight_fell(&self, by: usize) {
-        self.core.in_flight.fetch_sub(i64::try_from(by).unwrap_or(0), Ordering::Relaxed);
+        self.core.in_flight.fetch_sub(count(by), Ordering::Relaxed);
     }
 
     /// Whether a reply is overdue.
@@ -268,22 +286,38 @@ impl<'l, S: AsyncRead + AsyncWrite + Unpin> Conversation<'l, S> {
             sent.waiting.end(outcome, None, now);
         }
         let legs: Vec<Waiting> = unsent.into_iter().map(|sent| sent.waiting).collect();
-        self.core.queued.fetch_add(i64::try_from(legs.len()).unwrap_or(0), Ordering::Relaxed);
+        self.core.queued.fetch_add(count(legs.len()), Ordering::Relaxed);
         self.queue.borrow_mut().put_back(legs);
     }
 }
 
+/// A number of legs, as gauges have it.
+fn count(legs: usize) -> i64 {
+    i64::try_from(legs).unwrap_or(0)
+}
+
+/// The reply of the usual form that `input` begins with: its number, what it means, and its length.
+fn usual(refrain: &mut Refrain, input: &[u8]) -> Option<(Option<u32>, Outcome, usize)> {
+    if let Some((number, len)) = refrain.again(input) {
+        return Some((Some(number), Outcome::Ok, len));
+    }
+    let (head, len) = ReplyHead::cut(input)?;
+    refrain.learn(&head, &input[..len]);
+    Some((head.request_id, outcome_of(head), len))
+}
+
 /// One reply: ends its leg.
-fn take(flight: &mut Flight, core: &Local, head: ReplyHead<'_>, reply: &[u8], now: Instant) {
-    match head.request_id.map_or(Answered::Stray, |number| flight.answer(number)) {
-        Answered::Leg(sent) => {
-            core.in_flight.fetch_sub(1, Ordering::Relaxed);
-            sent.waiting.end(outcome_of(head), Some(reply), now);
-        }
-        Answered::Late => {
-            core.in_flight.fetch_sub(1, Ordering::Relaxed);
-            core.late.increment(1);
-        }
+fn take(
+    flight: &mut Flight,
+    core: &Local,
+    number: Option<u32>,
+    outcome: Outcome,
+    reply: &[u8],
+    now: Instant,
+) {
+    match number.map_or(Answered::Stray, |number| flight.answer(number)) {
+        Answered::Leg(sent) => sent.waiting.end(outcome, Some(reply), now),
+        Answered::Late => core.late.increment(1),
         Answered::Stray => core.stray.increment(1),
     }
 }

@@ -1,7 +1,6 @@
 //! The legs that wait for a turn on one connection.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use tokio::time::Instant;
@@ -9,14 +8,14 @@ use tokio::time::Instant;
 use super::Leg;
 use super::board::Place;
 #[cfg(test)]
-use super::board::{Board, Replies, WakeOn};
+use super::board::{Board, Replies, WakeOn, Wires};
 use crate::command::Urgency;
 use crate::model::{LegEnd, Outcome};
 
 /// A leg in the hands of a link.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    pub wire: Rc<str>,
+    wire: usize,
     pub key: u64,
     pub started: Instant,
     pub deadline: Instant,
@@ -28,9 +27,14 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// A leg that reports to `place`.
-    pub fn new(leg: Leg, place: Place) -> Self {
-        let Leg { wire, key, urgency, started, deadline, .. } = leg;
+    pub const fn new(leg: &Leg, place: Place) -> Self {
+        let Leg { wire, key, urgency, started, deadline, .. } = *leg;
         Self { wire, key, started, deadline, sent: None, urgency, place }
+    }
+
+    /// The request from behind its REQUESTID to its end.
+    pub fn wire(&self) -> &str {
+        self.place.wire(self.wire)
     }
 
     /// The leg has ended.
@@ -137,12 +141,9 @@ impl Waiting {
     }
 
     fn about(key: u64, urgency: Urgency, deadline: Instant) -> Self {
-        let board = Board::new(WakeOn::Last, Replies::Dropped, 1);
+        let board = Board::new(Wires::new(), WakeOn::Last, Replies::Dropped, 1);
         let (place, _) = board.ticket();
-        Self::new(
-            Leg { wire: "".into(), key, urgency, begins: false, started: deadline, deadline, board },
-            place,
-        )
+        Self::new(&Leg { wire: 0, key, urgency, begins: false, started: deadline, deadline, board }, place)
     }
 }
 

@@ -87,7 +87,7 @@ pub struct Plan {
 /// A random number generator for one part of a run, which others do not disturb.
 pub fn rng(seed: u64, part: &str, number: usize) -> Rng {
     let key = format!("{part} {number}");
-    Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ corecast::route::stable_hash(key.as_bytes()))
+    Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ corecast::route::stable_hash(key.bytes()))
 }
 
 fn millis(milliseconds: u64) -> Duration {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{advance, timeout};
 
+use smallvec::smallvec;
+
 use super::*;
 use crate::budget::Budget;
 use crate::command::Urgency;
@@ -52,14 +54,14 @@ impl Rig {
 
     /// The same for what is about one device, which the key stands for.
     fn leg_about(&self, name: &str, key: u64, urgency: Urgency) -> Ticket {
+        let wire = format!("<TYPE>{name}</TYPE></REQUEST>\r\n");
         let room = Budget::new(1 << 20, "test", &Metrics::default()).part();
-        let board = Board::new(WakeOn::Last, Replies::Kept(room.into()), 1);
+        let board = Board::new(smallvec![wire], WakeOn::Last, Replies::Kept(room.into()), 1);
         let (place, ticket) = board.ticket();
         let now = Instant::now();
-        let wire = format!("<TYPE>{name}</TYPE></REQUEST>\r\n").into();
-        let leg = Leg { wire, key, urgency, begins: false, started: now, deadline: now + LEG, board };
+        let leg = Leg { wire: 0, key, urgency, begins: false, started: now, deadline: now + LEG, board };
         self.core.queued.fetch_add(1, Ordering::Relaxed);
-        self.queue.borrow_mut().push(Waiting::new(leg, place));
+        self.queue.borrow_mut().push(Waiting::new(&leg, place));
         ticket
     }
 }
