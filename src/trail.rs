@@ -2,7 +2,7 @@
 //! thread that carried the call, once its answer is known.
 //!
 //! No value of a parameter is in it but how the request names its device, agent or chat, and its REQUESTID; in these,
-//! whatever could be a card number is covered. Nothing is in it that a core has said but the number of a refusal.
+//! whatever could be a card number is covered. Nothing is in it that a core has said but the type and number of a refusal.
 
 mod access;
 mod context;
