@@ -124,7 +124,7 @@ impl Past {
 
     /// What is seen after so many beats counts for each of them.
     fn take(&mut self, reading: &Reading, in_flight: usize, beats: u32) {
-        let is_long_ago = |then: &Reading| reading.since(then) > BEAT * WINDOW - BEAT / 2;
+        let is_long_ago = |then: &Reading| reading.since(then) + BEAT / 2 > BEAT * WINDOW;
         while self.readings.get(1).is_some_and(is_long_ago) {
             self.readings.pop_front();
         }
