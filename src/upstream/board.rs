@@ -84,12 +84,11 @@ impl Board {
     }
 
     /// A place for one more leg: whoever owns the leg reports on it, the ticket waits for that.
-    pub(super) fn ticket(self: &Rc<Self>) -> (Place, Ticket) {
-        let mut ends = self.ends.borrow_mut();
-        let at = ends.len();
-        ends.push(None);
+    pub(super) fn ticket(self: Rc<Self>) -> (Place, Ticket) {
+        let at = self.ends.borrow().len();
+        self.ends.borrow_mut().push(None);
         self.open.set(self.open.get() + 1);
-        (Place { board: Some(self.clone()), at }, Ticket { board: self.clone(), at })
+        (Place { board: Some(self.clone()), at }, Ticket { board: self, at })
     }
 
     /// Whether the call has something to do; it is woken when it has.
@@ -185,7 +184,7 @@ mod tests {
     #[test]
     fn a_call_is_woken_once_when_the_last_leg_ends() {
         let board = Board::new(Wires::new(), WakeOn::Last, Replies::Dropped, 1);
-        let ((first, one), (second, two)) = (board.ticket(), board.ticket());
+        let ((first, one), (second, two)) = (board.clone().ticket(), board.ticket());
         let mut both = task::spawn(futures::future::join(one, two));
         assert_pending!(both.poll());
         second.report(ok(), None);
@@ -198,7 +197,7 @@ mod tests {
     #[test]
     fn a_call_that_needs_only_one_is_woken_by_each() {
         let board = Board::new(Wires::new(), WakeOn::Each, Replies::Dropped, 1);
-        let ((first, one), _second) = (board.ticket(), board.ticket());
+        let ((first, one), _second) = (board.clone().ticket(), board.ticket());
         let mut one = task::spawn(one);
         assert_pending!(one.poll());
         first.report(ok(), None);

@@ -74,9 +74,8 @@ impl Service<Leg> for Links {
     }
 
     fn call(&mut self, leg: Leg) -> Ticket {
-        let (place, ticket) = leg.board.ticket();
         let (is_full, started) = (self.is_full(leg.urgency), leg.started);
-        let waiting = Waiting::new(&leg, place);
+        let (waiting, ticket) = Waiting::new(leg);
         if is_full {
             waiting.end(Outcome::NotSent(Unsent::QueueFull), None, started);
         } else {

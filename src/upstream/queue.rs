@@ -6,9 +6,9 @@ use std::task::{Context, Waker};
 use tokio::time::Instant;
 
 use super::Leg;
-use super::board::Place;
 #[cfg(test)]
 use super::board::{Board, Replies, WakeOn, Wires};
+use super::board::{Place, Ticket};
 use crate::command::Urgency;
 use crate::model::{LegEnd, Outcome};
 
@@ -26,10 +26,11 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// A leg that reports to `place`.
-    pub const fn new(leg: &Leg, place: Place) -> Self {
-        let Leg { wire, key, urgency, started, deadline, .. } = *leg;
-        Self { wire, key, started, deadline, sent: None, urgency, place }
+    /// A leg, and what waits for its end.
+    pub fn new(leg: Leg) -> (Self, Ticket) {
+        let Leg { wire, key, urgency, started, deadline, board, .. } = leg;
+        let (place, ticket) = board.ticket();
+        (Self { wire, key, started, deadline, sent: None, urgency, place }, ticket)
     }
 
     /// The request from behind its REQUESTID to its end.
@@ -142,8 +143,7 @@ impl Waiting {
 
     fn about(key: u64, urgency: Urgency, deadline: Instant) -> Self {
         let board = Board::new(Wires::new(), WakeOn::Last, Replies::Dropped, 1);
-        let (place, _) = board.ticket();
-        Self::new(&Leg { wire: 0, key, urgency, begins: false, started: deadline, deadline, board }, place)
+        Self::new(Leg { wire: 0, key, urgency, begins: false, started: deadline, deadline, board }).0
     }
 }
 

@@ -57,11 +57,11 @@ impl Rig {
         let wire = format!("<TYPE>{name}</TYPE></REQUEST>\r\n");
         let room = Budget::new(1 << 20, "test", &Metrics::default()).part();
         let board = Board::new(smallvec![wire], WakeOn::Last, Replies::Kept(room.into()), 1);
-        let (place, ticket) = board.ticket();
         let now = Instant::now();
         let leg = Leg { wire: 0, key, urgency, begins: false, started: now, deadline: now + LEG, board };
         self.core.queued.fetch_add(1, Ordering::Relaxed);
-        self.queue.borrow_mut().push(Waiting::new(&leg, place));
+        let (waiting, ticket) = Waiting::new(leg);
+        self.queue.borrow_mut().push(waiting);
         ticket
     }
 }
