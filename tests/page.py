@@ -63,11 +63,12 @@ class Plant:
                       "--control", f"127.0.0.1:{self.controls[number - 1]}")
         self.proxy = self.start_proxy()
 
-    def start_proxy(self, access=""):
+    def configure(self, numbers=(1, 2, 3), access=""):
         cores = "".join(
             f'[[core]]\nid = {number}\nname = "{name}"\nsite = "{site}"\naddress = "127.0.0.1:{port}"\npipeline = 16\n'
             for number, name, site, port in
             zip((1, 2, 3), ("north", "south", "quay"), ("head-office", "head-office", "harbour"), self.cores)
+            if number in numbers
         )
         self.lab.write("corecast.toml", f"""
 [listen]
@@ -78,11 +79,14 @@ admin = "127.0.0.1:{self.admin}"
 {cores}
 [[route.rule]]
 devices = "7000-7999"
-cores = [1, 2]
+cores = {[number for number in numbers if number < 3]}
 [[route.rule]]
 devices = "61*"
 site = "harbour"
 """)
+
+    def start_proxy(self, access=""):
+        self.configure(access=access)
         self.proxy = self.lab.start("proxy", self.corecast, "serve", "--config", "corecast.toml")
         until("the proxy is ready", lambda: get(f"{self.url}/readyz"))
         until("it has its cores", lambda: all(core["connections"] > 0 for core in self.seen()))
@@ -274,6 +278,18 @@ def check_keyboard(browser, plant):
     must("there is one main landmark", browser.run("return document.querySelectorAll('main').length") == 1)
 
 
+def check_cores_that_come_and_go(browser, plant):
+    """Rows come and go with their cores, without a restart."""
+    def shown():
+        return browser.run("return [...document.querySelectorAll('[data-core]')].map((row) => row.dataset.core)")
+    for numbers, sentence in [((1, 3), "All 2 cores answer."), ((1, 2, 3), "All 3 cores answer.")]:
+        plant.configure(numbers)
+        must("a reload is refused", post(f"{plant.url}/api/v1/reload", X_Corecast="yes") == 200)
+        reads(browser, "#sentence", sentence)
+        until(f"the rows are those of {numbers}", lambda: shown() == [str(number) for number in numbers])
+    reads(browser, "#changes", "configuration read anew", "core")
+
+
 def check_configuration(browser):
     browser.click("#config summary")
     reads(browser, "#config", "[limits]", "leg_timeout", "1.5s", "[[core]]", "south")
@@ -352,6 +368,7 @@ def main():
             check_broken(browser, plant, pictures)
             check_drain(browser, plant, pictures)
             check_site(browser, plant)
+            check_cores_that_come_and_go(browser, plant)
             check_configuration(browser)
             check_screens(browser, pictures, "configuration")
             said = browser.console()

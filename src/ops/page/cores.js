@@ -57,7 +57,8 @@ function showRow(row, core, points) {
   const now = paces.at(-1);
   row.now = core;
   say(row.name, core.name);
-  say(row.address, core.address);
+  const isElsewhere = core.reached && core.reached !== core.address;
+  say(row.address, isElsewhere ? `${core.address} (${core.reached})` : core.address);
   showState(row.state, stateOf(core));
   showState(row.drained, ["calm", "Drained"]);
   row.drained.hidden = !core.drained;
@@ -89,21 +90,40 @@ function showSite(site, cores) {
   });
 }
 
-/** Brings all rows up to date. */
+/** Takes away what is not there any more. */
+function leave(kept, stays) {
+  for (const [key, { whole }] of kept) {
+    if (stays(key)) continue;
+    whole.remove();
+    kept.delete(key);
+  }
+}
+
+/** Moves only what stands elsewhere: what is moved loses the focus. */
+function put(parent, child, place) {
+  if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] ?? null);
+}
+
+function known(all, key, makeOne) {
+  if (!all.has(key)) all.set(key, makeOne(key));
+  return all.get(key);
+}
+
+/** Brings all rows up to date. Cores come, go and move. */
 export function showCores(snapshot, points) {
   const table = document.querySelector("table.cores");
-  for (const [name, cores] of Map.groupBy(snapshot.cores, (core) => core.site)) {
-    if (!sites.has(name)) {
-      sites.set(name, makeSite(name));
-      table.append(sites.get(name).whole);
-    }
-    showSite(sites.get(name), cores);
-    for (const core of cores) {
-      if (!rows.has(core.id)) {
-        rows.set(core.id, makeRow(core.id));
-        sites.get(name).whole.append(rows.get(core.id).whole);
-      }
-      showRow(rows.get(core.id), core, points);
-    }
+  const bySite = Map.groupBy(snapshot.cores, (core) => core.site);
+  const ids = new Set(snapshot.cores.map((core) => core.id));
+  leave(sites, (name) => bySite.has(name));
+  leave(rows, (id) => ids.has(id));
+  for (const [name, cores] of bySite) {
+    const site = known(sites, name, makeSite);
+    if (!site.whole.isConnected) table.append(site.whole);
+    showSite(site, cores);
+    cores.forEach((core, at) => {
+      const row = known(rows, core.id, makeRow);
+      put(site.whole, row.whole, at + 1);
+      showRow(row, core, points);
+    });
   }
 }
