@@ -189,13 +189,7 @@ impl Proxy {
             traces,
             open: open.clone(),
         };
-        let mut crew = Crew::default();
-        let mut workers = Vec::new();
-        for number in 0..settings.threads {
-            let sockets = entrances.sockets(number, settings.threads)?;
-            let seat = Seat { desks: desks.clone(), sockets, orders: muster.thread() };
-            workers.push(worker::spawn(number, seat, crew.beat())?);
-        }
+        let (workers, crew) = hire(&desks, &entrances, &mut muster)?;
         let reload = Reload::new(&settings, muster, &guards.gate, &desks.compat);
         background.spawn(Pulse::keep_beating(view.clone()));
         background.spawn(writer.run());
@@ -229,7 +223,7 @@ impl Proxy {
         if settings.core_srv.is_empty() {
             view.known.cancel();
         }
-        if proxy.predecessor.is_none() && settings.core_srv.is_empty() {
+        if proxy.predecessor.is_none() && view.known.is_cancelled() {
             proxy.serve();
         }
         Ok(proxy)
@@ -262,6 +256,22 @@ impl Proxy {
         }
         self.background.end().await;
     }
+}
+
+/// Starts the worker threads; what comes back for each says that it has ended.
+fn hire(
+    desks: &Desks,
+    entrances: &Entrances,
+    muster: &mut Muster,
+) -> Result<(Vec<oneshot::Receiver<()>>, Crew), StartError> {
+    let (count, mut crew) = (desks.settings.threads, Crew::default());
+    let mut spawn = |number| {
+        let sockets = entrances.sockets(number, count)?;
+        let seat = Seat { desks: desks.clone(), sockets, orders: muster.thread() };
+        Ok(worker::spawn(number, seat, crew.beat())?)
+    };
+    let workers = (0..count).map(&mut spawn).collect::<Result<_, StartError>>()?;
+    Ok((workers, crew))
 }
 
 /// Looks at files for changes, for ever, where waiting for a disk holds up nobody.
