@@ -63,7 +63,7 @@ OVERVIEW = [
         stat("Requests", 3, rate(ANSWERED), "All functions, all listeners.", "reqps"),
         stat("Wait, p99", 3, quantile(0.99, WAIT), "From a request read to its answer.", "s", SLOW),
         stat("Cores not reached", 3,
-             f'count(min by (job, site, core) ({BREAKER}{{{PROXY},state="pass"}}) == 0) or vector(0)',
+             f'count(max by (job, site, core) ({BREAKER}{{{PROXY},state=~"probe|shut"}}) == 1) or vector(0)',
              "By one proxy at least: docs/runbooks.md, A core is down.", "none", NONE_IS_GOOD),
         stat("Owed", 3, f"sum({shared('max', 'corecast_obligations', PROXY)})",
              "Blackouts and stops that a core has missed and is still to be told.", "none",
