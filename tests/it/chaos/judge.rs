@@ -20,9 +20,12 @@ use crate::it::core::sound::Sound;
 /// that takes its time between reading a clock and acting on it.
 const EDGE: SignedDuration = SignedDuration::from_millis(20);
 
-/// How much longer than it should a silence may last: a stop that is delivered late counts from when the core reads it, and
-/// a machine that is busy lets it lie for a while. What must be silent has no such room.
+/// How much longer than it should a silence may last on a machine that is busy. What must be silent has no such room.
 const STALL: SignedDuration = SignedDuration::from_millis(200);
+
+/// The same where the stop is delivered late: it counts from when the core reads it, and one that hangs lets it lie as long
+/// as whoever delivers waits for the answer.
+const LATE_STALL: SignedDuration = SignedDuration::from_millis(1200);
 
 /// A core that is killed loses what it had not written, half a second of it and more on a machine that is busy, and takes
 /// some time to be back.
@@ -148,7 +151,10 @@ impl<'a> Judge<'a> {
             // A stop that the core never got ends with the next one that it did.
             let mut stops = told.iter().zip(&fates).skip(2 * number + 1).step_by(2);
             let until = stops.find(|(_, fate)| !matches!(fate, Fate::Never(_)));
-            expected.may.push((start.sent - EDGE, until.map_or(end, |(stop, _)| stop.answered) + STALL));
+            let until = until.map_or(end + EDGE, |(stop, fate)| {
+                stop.answered + if *fate == Fate::Confirmed { STALL } else { LATE_STALL }
+            });
+            expected.may.push((start.sent - EDGE, until));
         }
         expected
     }
