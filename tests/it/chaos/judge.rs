@@ -20,13 +20,6 @@ use crate::it::core::sound::Sound;
 /// that takes its time between reading a clock and acting on it.
 const EDGE: SignedDuration = SignedDuration::from_millis(20);
 
-/// How much longer than it should a silence may last on a machine that is busy. What must be silent has no such room.
-const STALL: SignedDuration = SignedDuration::from_millis(200);
-
-/// The same where the stop is delivered late: it counts from when the core reads it, and one that hangs lets it lie as long
-/// as whoever delivers waits for the answer.
-const LATE_STALL: SignedDuration = SignedDuration::from_millis(1200);
-
 /// A core that is killed loses what it had not written, half a second of it and more on a machine that is busy, and takes
 /// some time to be back.
 const LOST_BY_A_KILL: SignedDuration = SignedDuration::from_secs(3);
@@ -56,6 +49,8 @@ struct Expected {
     may: Vec<Span>,
     /// May be silent as well, since a start that is delivered late is told to have been a little earlier than it was.
     early: Vec<Span>,
+    /// May be silent as well: the core hung when it was sent the stop, and did it when it was back.
+    hung: Vec<Span>,
 }
 
 /// Knows what was asked, told and done.
@@ -128,7 +123,7 @@ impl<'a> Judge<'a> {
             }
         }
         for extra in silent.iter().flat_map(|span| minus(*span, &expected.may)) {
-            self.excuse(record, extra, &expected.early);
+            self.excuse(record, extra, [&expected.early, &expected.hung]);
         }
     }
 
@@ -151,12 +146,19 @@ impl<'a> Judge<'a> {
             // A stop that the core never got ends with the next one that it did.
             let mut stops = told.iter().zip(&fates).skip(2 * number + 1).step_by(2);
             let until = stops.find(|(_, fate)| !matches!(fate, Fate::Never(_)));
-            let until = until.map_or(end + EDGE, |(stop, fate)| {
-                stop.answered + if *fate == Fate::Confirmed { STALL } else { LATE_STALL }
-            });
-            expected.may.push((start.sent - EDGE, until));
+            let until_answered = until.map_or(end, |(stop, _)| stop.answered);
+            expected.may.push((start.sent - EDGE, until_answered + EDGE));
+            if let Some((stop, Fate::Late(_))) = until {
+                expected.hung.extend(self.hung(core, stop).map(|back| (stop.answered, back + EDGE)));
+            }
         }
         expected
+    }
+
+    /// When the core was back, if it hung while this was sent.
+    fn hung(&self, core: u16, told: &Told) -> impl Iterator<Item = Timestamp> {
+        let hangs = self.mishaps.0.iter().filter(move |m| m.what == "core stopped" && m.core == core);
+        hangs.filter(|m| m.from < told.answered && told.sent < m.to).map(|m| m.to)
     }
 
     fn fate(&mut self, device: &str, core: u16, id: usize, told: &Told) -> Fate {
@@ -223,12 +225,15 @@ impl<'a> Judge<'a> {
     }
 
     /// Silence that nobody asked for has a reason, or is a fault.
-    fn excuse(&mut self, record: &Record, extra: Span, early: &[Span]) {
+    fn excuse(&mut self, record: &Record, extra: Span, [early, hung]: [&[Span]; 2]) {
         let killed = self.mishaps.0.iter().filter(|m| m.what == "core killed" && m.core == record.core.0);
         let dead: Vec<_> = killed.map(|m| (m.from - LOST_BY_A_KILL, m.to + LOST_BY_A_KILL)).collect();
         let mut left = vec![extra];
-        for (why, spans) in [("a late start was told a little earlier", early), ("the core was dead", &dead)]
-        {
+        for (why, spans) in [
+            ("a late start was told a little earlier", early),
+            ("the core hung when it was sent the stop", hung),
+            ("the core was dead", &dead),
+        ] {
             let rest: Vec<_> = left.iter().flat_map(|span| minus(*span, spans)).collect();
             let seconds = length(&left) - length(&rest);
             if seconds > 0.0 {
