@@ -293,6 +293,10 @@ pub fn check_files(settings: &Settings) -> Result<(), FileFault> {
     let metrics = Metrics::default();
     Guards::open(settings, &metrics)?;
     let roster = Roster::default();
+    settings
+        .core_srv
+        .iter()
+        .try_for_each(|srv| shared(&srv.like, &roster, settings.breaker, &metrics).map(drop))?;
     settings.cores.iter().try_for_each(|core| shared(core, &roster, settings.breaker, &metrics).map(drop))
 }
 

@@ -41,25 +41,31 @@ impl Reload {
         let mut in_force = self.in_force.lock().await;
         let before = self.muster.view.cores.now();
         faults.extend(in_force.hear_addresses(addresses, &before));
+        let InForce { settings, found, .. } = &mut *in_force;
+        found.keep_only(&settings.cores, &settings.core_srv);
         self.tell(&mut in_force, faults);
         let cores = in_force.cores();
-        if before.iter().map(|core| &core.core).ne(&cores) {
-            self.move_to(&cores, &before, &in_force.settings).await;
-        }
-        if in_force.settings.core_srv.iter().all(|srv| in_force.found.knows(srv)) {
+        let differs = before.iter().map(|core| &core.core).ne(&cores);
+        let is_in_force = !differs || self.move_to(&cores, &before, &in_force.settings).await;
+        if is_in_force && in_force.settings.core_srv.iter().all(|srv| in_force.found.knows(srv)) {
             self.muster.view.known.cancel();
         }
     }
 
-    async fn move_to(&self, cores: &[Core], before: &Cores, settings: &Settings) {
+    /// Has these in force; whether they can be.
+    async fn move_to(&self, cores: &[Core], before: &Cores, settings: &Settings) -> bool {
         match self.muster.draw_up(cores) {
             Ok(next) => {
                 let what = difference(before, &next);
                 tracing::info!(cores = what, "cores were found by name");
                 self.muster.exchange(next, Routes::of(settings)).await;
                 self.muster.view.changes.note(format!("cores found by name: {what}"), "DNS".into());
+                true
             }
-            Err(fault) => tracing::error!(%fault, "cores were found by name, and cannot be used"),
+            Err(fault) => {
+                tracing::error!(%fault, "cores were found by name, and cannot be used");
+                false
+            }
         }
     }
 
@@ -78,7 +84,7 @@ impl Reload {
 }
 
 /// The names that list cores.
-pub(super) fn lists(settings: &Settings) -> Vec<String> {
+fn lists(settings: &Settings) -> Vec<String> {
     settings.core_srv.iter().map(|srv| srv.name.clone()).collect()
 }
 

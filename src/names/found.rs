@@ -31,10 +31,17 @@ struct Listed {
 }
 
 impl Found {
-    /// Whether the cores of a SRV name have ever been known.
+    /// Whether cores of a SRV name have ever been known.
     #[must_use]
     pub fn knows(&self, srv: &CoreSrv) -> bool {
-        self.listed.contains_key(&srv.name)
+        self.listed.get(&srv.name).is_some_and(|listed| !listed.is_empty())
+    }
+
+    /// Forgets names that nobody asks for any more.
+    pub fn keep_only(&mut self, configured: &[Core], lists: &[CoreSrv]) {
+        self.listed.retain(|name, _| lists.iter().any(|srv| srv.name == *name));
+        let cores = self.cores(configured, lists);
+        self.places.retain(|address, _| cores.iter().any(|core| core.address == *address));
     }
 
     /// Takes what SRV names list.
@@ -198,6 +205,28 @@ mod tests {
         assert!(cores.iter().all(|core| core.site == "hq" && core.connections == 4));
         assert_eq!(faults.len(), 4, "{faults:?}");
         assert!(faults[1].contains("other-1.example is core 2 for the second time"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_list_without_a_usable_core_is_not_known() {
+        let mut found = Found::default();
+        found.hear_targets(&srv(), &[target("nameless.a")], FORGET, Instant::now());
+        assert!(!found.knows(&srv()));
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_forgotten() {
+        let (mut found, start) = (Found::default(), Instant::now());
+        let at = ["10.0.0.1:5620".parse().expect("an address")];
+        found.hear_targets(&srv(), &[target("rec-0.a"), target("rec-1.a")], FORGET, start);
+        for name in ["rec-0.a:5620", "rec-1.a:5620"] {
+            found.hear_addresses(name, &at, None);
+        }
+        found.hear_targets(&srv(), &[target("rec-0.a")], FORGET, start + FORGET * 2);
+        found.keep_only(&[], &[srv()]);
+        assert_eq!(found.places.keys().collect::<Vec<_>>(), ["rec-0.a:5620"]);
+        found.keep_only(&[], &[]);
+        assert!(!found.knows(&srv()) && found.places.is_empty());
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub struct CoreShared {
     drained: Gauge,
     last_error: Mutex<String>,
     reached: Mutex<Option<SocketAddr>>,
+    /// It is not in force any more. Held while gauges are set, so that none is set behind its end.
+    has_left: Mutex<bool>,
     pub(super) way: Way,
 }
 
@@ -107,6 +109,7 @@ impl CoreShared {
             drained: metrics.gauge(&table::CORE_DRAINED, &[&id]),
             last_error: Mutex::default(),
             reached: Mutex::default(),
+            has_left: Mutex::default(),
             way: Way::Tcp,
             core,
             place,
@@ -136,6 +139,8 @@ impl CoreShared {
 
     /// It is not in force any more: its gauges show nothing.
     pub fn leave(&self) {
+        let mut has_left = self.has_left.lock().unwrap_or_else(PoisonError::into_inner);
+        *has_left = true;
         let states = self.states.iter().map(|(_, gauge)| gauge);
         let counts = self.gauges.iter().map(|(gauge, _)| gauge);
         states.chain(counts).chain([&self.drained]).for_each(|gauge| gauge.set(0.0));
@@ -165,6 +170,10 @@ impl CoreShared {
 
     /// Brings the gauges up to date; called before they are read.
     pub fn publish(&self) {
+        let has_left = self.has_left.lock().unwrap_or_else(PoisonError::into_inner);
+        if *has_left {
+            return;
+        }
         for (gauge, value) in &self.gauges {
             #[allow(clippy::cast_precision_loss, reason = "a number of connections is far below 2^52")]
             gauge.set(value(self).load(Ordering::Relaxed) as f64);
