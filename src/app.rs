@@ -27,7 +27,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::FileFault;
+use crate::access::{FileFault, Live};
 use crate::budget::Budget;
 use crate::config::Settings;
 use crate::directory::{Directory, StoreError};
@@ -293,10 +293,10 @@ pub fn check_files(settings: &Settings) -> Result<(), FileFault> {
     let metrics = Metrics::default();
     Guards::open(settings, &metrics)?;
     let roster = Roster::default();
-    settings
-        .core_srv
-        .iter()
-        .try_for_each(|srv| shared(&srv.like, &roster, settings.breaker, &metrics).map(drop))?;
+    for srv in &settings.core_srv {
+        let tls = srv.like.tls.clone().map(|files| Live::open(files, &srv.name, &metrics)).transpose();
+        tls.map_err(|FileFault(what)| FileFault(format!("core_srv {}: {what}", srv.name)))?;
+    }
     settings.cores.iter().try_for_each(|core| shared(core, &roster, settings.breaker, &metrics).map(drop))
 }
 
